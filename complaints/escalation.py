@@ -1,0 +1,57 @@
+"""Escalation by hand: a person raises the alarm, with a reason, without waiting for a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import AwareDatetime
+
+from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
+from complaints.clocks import HANDLING
+from policies.vocabulary import Role
+
+if TYPE_CHECKING:
+    from complaints.case import Case
+    from policies.pack import Pack
+
+
+class Escalation(Frozen):
+    """`level` is how often it was raised; the supervisors know since `raised_at`."""
+
+    level: int = 0
+    raised_at: AwareDatetime | None = None
+
+
+class Escalated(Event):
+    reason: TextRef
+    tell: tuple[str, ...]
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(
+            escalation=Escalation(level=case.escalation.level + 1, raised_at=told.occurred_at)
+        )
+
+
+class Escalate(Command):
+    """Raise the alarm with the supervisors, and from the second time on with the department heads."""
+
+    title: ClassVar[str] = "Escalate"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    reason: TextRef
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if not case.open:
+            raise Refused("closed", "This complaint is closed; reopen it first.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        upwards = Role.DEPARTMENT_HEAD if case.escalation.level else Role.SUPERVISOR
+        tell = (f"role:{upwards}",) if case.escalation.level else ("owner_supervisor", f"role:{upwards}")
+        yield Escalated(reason=self.reason, tell=tell)
+
+
+def coming(pack: Pack, case: Case) -> Iterator[Coming]:
+    """Nothing yet climbs by time alone here: the ladders belong to the clocks."""
+    yield from ()

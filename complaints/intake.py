@@ -1,0 +1,393 @@
+"""Intake: a complaint comes in over any channel, is recorded with its true receipt, and gets its parties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import AwareDatetime
+
+from complaints.base import (
+    AttachmentRef,
+    Command,
+    Context,
+    Event,
+    Frozen,
+    Happening,
+    PackRef,
+    Refused,
+    TextRef,
+)
+from complaints.clocks import HANDLING
+from complaints.letters import letter
+from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
+
+if TYPE_CHECKING:
+    from complaints.case import Case
+
+ANYONE = HANDLING | {Role.INTAKE_AGENT, Role.COMPLAINANT}
+PartyRole = Literal["customer", "complainant", "representative", "heir", "joint_complainant"]
+
+
+class Party(Frozen):
+    """A person on the customer's side. `id` is P1, P2 …; `address` is a mail or postal address or a number."""
+
+    id: str
+    role: PartyRole
+    name: TextRef | None = None
+    address: TextRef | None = None
+    channel: Channel
+    language: str = "en"
+    authority: TextRef | None = None  # what a representative's authority rests on
+    revoked_at: AwareDatetime | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.name is not None or self.address is not None
+
+
+class PartyDetails(Frozen):
+    """A party as intake gives it, before it has an id."""
+
+    role: PartyRole = "customer"
+    name: TextRef | None = None
+    address: TextRef | None = None
+    channel: Channel = Channel.MAIL
+    language: str = "en"
+    authority: TextRef | None = None
+
+    def numbered(self, number: int) -> Party:
+        return Party(id=f"P{number}", **{name: getattr(self, name) for name in self.__class__.model_fields})
+
+
+class Need(Frozen):
+    """A need or adjustment of a vulnerable person, noted with their consent."""
+
+    text: TextRef
+    noted_at: AwareDatetime
+
+
+class ComplaintReceived(Event):
+    """The beginning. It took effect at the true receipt; `recorded` beside it is when it was keyed in.
+
+    `source` names the file and row of an imported record (`311:63594352`).
+    """
+
+    hand: ClassVar[bool] = False
+
+    reference: str
+    pack: PackRef
+    kind: Kind
+    severity: Severity
+    tier: Tier
+    channel: Channel
+    feedback_class: FeedbackClass | None = None
+    subject: TextRef | None = None
+    narrative: TextRef | None = None
+    parties: tuple[Party, ...] = ()
+    source: str | None = None
+
+    def facts(self) -> tuple[Fact, ...]:
+        return (Fact.RECEIVED, Fact.RECORDED)
+
+    def begin(self, told: Happening) -> Case:
+        from complaints.case import Case  # the case is composed of the chapters, this one among them
+
+        return Case(
+            reference=self.reference,
+            pack=self.pack,
+            received_at=told.occurred_at,
+            recorded_at=told.recorded_at,
+            kind=self.kind,
+            severity=self.severity,
+            tier=self.tier,
+            channel=self.channel,
+            feedback_class=self.feedback_class,
+            source=self.source,
+            subject=self.subject,
+            narrative=self.narrative,
+            parties=self.parties,
+        )
+
+
+class ReceiveComplaint(Command):
+    """Record a complaint: what came in, when, over which channel, from whom."""
+
+    title: ClassVar[str] = "Receive a complaint"
+    who: ClassVar[frozenset[Role]] = ANYONE
+
+    channel: Channel
+    kind: Kind = Kind.COMPLAINT
+    severity: Severity = Severity.REGULAR
+    tier: Tier = Tier.STANDARD
+    feedback_class: FeedbackClass | None = None
+    subject: TextRef | None = None
+    narrative: TextRef | None = None
+    parties: tuple[PartyDetails, ...] = ()
+    source: str | None = None
+
+    def receipt(self, reference: str, pack: PackRef, ctx: Context) -> ComplaintReceived:
+        parties = tuple(party.numbered(index) for index, party in enumerate(self.parties, start=1))
+        for party in parties:
+            if party.role == "representative" and party.authority is None:
+                raise Refused("no_authority", "Say what the representative's authority rests on.")
+        return ComplaintReceived(
+            reference=reference,
+            pack=pack,
+            kind=self.kind,
+            severity=self.severity,
+            tier=self.tier,
+            channel=self.channel,
+            feedback_class=self.feedback_class,
+            subject=self.subject,
+            narrative=self.narrative,
+            parties=parties,
+            source=self.source,
+        )
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        raise Refused("already_received", f"Complaint {case.reference} was received already.")
+
+
+class Acknowledged(Event):
+    def facts(self) -> tuple[Fact, ...]:
+        return (Fact.ACKNOWLEDGED,)
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case
+
+
+class Acknowledge(Command):
+    """Tell the customer that the complaint has arrived and who looks after it."""
+
+    title: ClassVar[str] = "Acknowledge"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    text: TextRef | None = None
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if case.since_opened(Fact.ACKNOWLEDGED):
+            raise Refused("already_done", "This complaint was acknowledged already.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        yield Acknowledged()
+        queued = letter(case, "acknowledgement", self.text)
+        if queued is not None:
+            yield queued
+
+
+class ReceiptCorrectionAsked(Event):
+    received_at: AwareDatetime
+    reason: TextRef
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(receipt_correction=self.received_at, receipt_correction_by=told.actor)
+
+
+class ReceiptCorrected(Event):
+    """The true receipt, approved by a second person; clocks that count from receipt are recalculated."""
+
+    received_at: AwareDatetime
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        facts = {**case.facts, Fact.RECEIVED: self.received_at}
+        return case.changed(
+            received_at=self.received_at, facts=facts, receipt_correction=None, receipt_correction_by=None
+        )
+
+
+class ReceiptCorrectionRejected(Event):
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(receipt_correction=None, receipt_correction_by=None)
+
+
+class CorrectReceipt(Command):
+    """Ask for the time of receipt to be corrected; someone else approves it."""
+
+    title: ClassVar[str] = "Correct the time of receipt"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    received_at: AwareDatetime
+    reason: TextRef
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if self.received_at > case.recorded_at:
+            raise Refused("in_the_future", "A complaint can not have been received after it was recorded.")
+        if case.receipt_correction is not None:
+            raise Refused("already_asked", "A correction of the receipt is waiting for approval already.")
+        if self.received_at == case.received_at:
+            raise Refused("nothing_changes", "That is the time of receipt already.")
+        yield ReceiptCorrectionAsked(received_at=self.received_at, reason=self.reason)
+
+
+class ApproveReceiptCorrection(Command):
+    """Approve or reject a correction that someone else asked for."""
+
+    title: ClassVar[str] = "Decide on the corrected receipt"
+    who: ClassVar[frozenset[Role]] = frozenset(
+        {Role.SUPERVISOR, Role.DEPARTMENT_HEAD, Role.COMPLIANCE_OFFICER}
+    )
+
+    approve: bool = True
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if case.receipt_correction is None:
+            raise Refused("nothing_to_approve", "No correction of the receipt is waiting.")
+        if case.receipt_correction_by == ctx.actor.id:
+            raise Refused("self_approval", "You asked for this correction; someone else has to approve it.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if case.receipt_correction is not None and self.approve:
+            yield ReceiptCorrected(received_at=case.receipt_correction)
+        else:
+            yield ReceiptCorrectionRejected()
+
+
+class PartyAdded(Event):
+    party: Party
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(parties=(*case.parties, self.party))
+
+
+class AddParty(Command):
+    """Add a complainant, a representative, an heir or a joint complainant."""
+
+    title: ClassVar[str] = "Add a party"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    party: PartyDetails
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if self.party.role in ("representative", "heir") and self.party.authority is None:
+            raise Refused("no_authority", "Say what the representative's or heir's authority rests on.")
+        yield PartyAdded(party=self.party.numbered(len(case.parties) + 1))
+
+
+class AuthorityRevoked(Event):
+    party: str
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        parties = tuple(
+            p.model_copy(update={"revoked_at": told.occurred_at}) if p.id == self.party else p
+            for p in case.parties
+        )
+        return case.changed(parties=parties)
+
+
+class RevokeAuthority(Command):
+    """End a representative's authority; letters go to the customer again."""
+
+    title: ClassVar[str] = "Revoke a representative's authority"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    party: str
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if not any(p.role == "representative" and p.revoked_at is None for p in case.parties):
+            raise Refused("no_representative", "Nobody represents the customer in this complaint.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        found = next((p for p in case.parties if p.id == self.party), None)
+        if found is None or found.role != "representative":
+            raise Refused("no_representative", f"{self.party} is no representative in this complaint.")
+        if found.revoked_at is not None:
+            raise Refused("already_done", "This authority was revoked already.")
+        yield AuthorityRevoked(party=self.party)
+
+
+class NeedNoted(Event):
+    text: TextRef
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(needs=(*case.needs, Need(text=self.text, noted_at=told.occurred_at)))
+
+
+class NoteNeed(Command):
+    """Note a need or an adjustment of a vulnerable customer, who has consented."""
+
+    title: ClassVar[str] = "Note a need"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    text: TextRef
+    consented: bool
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if not self.consented:
+            raise Refused("no_consent", "A need is recorded only with the customer's consent.")
+        yield NeedNoted(text=self.text)
+
+
+class EvidenceAttached(Event):
+    attachment: AttachmentRef
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(attachments=(*case.attachments, self.attachment))
+
+
+class AttachEvidence(Command):
+    """Add a file to the case."""
+
+    title: ClassVar[str] = "Attach evidence"
+    who: ClassVar[frozenset[Role]] = ANYONE
+
+    attachment: AttachmentRef
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if any(held.id == self.attachment.id for held in case.attachments):
+            raise Refused("already_done", "This file is attached already.")
+        yield EvidenceAttached(attachment=self.attachment)
+
+
+class NoteAdded(Event):
+    text: TextRef
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case
+
+
+class AddNote(Command):
+    """Write something down for colleagues; the customer does not see it."""
+
+    title: ClassVar[str] = "Add a note"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT, Role.APPROVER, Role.COMPLIANCE_OFFICER}
+    when_ended: ClassVar[bool] = True
+
+    text: TextRef
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if case.erased is not None:
+            raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
+        yield NoteAdded(text=self.text)
+
+
+class CustomerWrote(Event):
+    """The customer sent a message; pauses that waited for it end."""
+
+    text: TextRef
+    channel: Channel
+
+    def facts(self) -> tuple[Fact, ...]:
+        return (Fact.CUSTOMER_WROTE,)
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case
+
+
+class WriteMessage(Command):
+    """The customer writes to us about the complaint."""
+
+    title: ClassVar[str] = "Message from the customer"
+    who: ClassVar[frozenset[Role]] = ANYONE
+    when_ended: ClassVar[bool] = True
+
+    text: TextRef
+    channel: Channel = Channel.WEB
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        if case.erased is not None:
+            raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
+        yield CustomerWrote(text=self.text, channel=self.channel)

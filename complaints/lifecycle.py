@@ -1,0 +1,239 @@
+"""The four functions that decide everything about complaints: decide, evolve, due, next_wakeup. Pure.
+
+    decide(pack, case, order) -> happenings, or Refused
+    evolve(case, happening)   -> case
+    due(pack, case, at)       -> happenings that time alone makes happen up to `at`
+    next_wakeup(pack, case)   -> the first instant at which `due` will have something to say, or None
+
+The workflow, the watchdog, recovery, the desk and the tests all call these and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import complaints.erasure  # registers its commands, which nothing here names
+import complaints.imported  # noqa: F401 - registers its event, which no chapter decides
+from complaints import clocks, closure, dispute, escalation, feedback, ownership, post_mortem, redress
+from complaints.base import SYSTEM, Actor, Coming, Command, Context, Event, Happening, Order, PackRef, Refused
+from complaints.case import Case
+from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint
+from complaints.triage import Triaged
+from policies.pack import Pack
+from policies.vocabulary import Fact, Role
+
+_AGENDAS = (
+    clocks.coming,
+    ownership.coming,
+    redress.coming,
+    feedback.coming,
+    dispute.coming,
+    closure.coming,
+    post_mortem.coming,
+    escalation.coming,
+)
+
+
+def receive(pack: Pack, reference: str, order: Order) -> tuple[Happening, ...]:
+    """The first happenings of a complaint: its receipt, and what its clocks make of it.
+
+    `order.body` is a ReceiveComplaint. Raises Refused.
+    """
+    body = order.body
+    if not isinstance(body, ReceiveComplaint):
+        raise Refused("not_received", "A complaint begins with its receipt.")
+    ctx = _context(pack, order)
+    _permit_role(body.__class__, ctx.actor)
+    ref = PackRef(name=pack.name, version=pack.version, digest=pack.digest)
+    received = body.receipt(reference, ref, ctx)
+    first = Happening(
+        event=received,
+        occurred_at=ctx.occurred_at,
+        recorded_at=ctx.at,
+        actor=ctx.actor.id,
+        command=order.id,
+    )
+    _, happenings = _unfold(pack, None, [first])
+    return happenings
+
+
+def decide(pack: Pack, case: Case, order: Order) -> tuple[Happening, ...]:
+    """What the order makes happen to the case as it is at `order.at`. Raises Refused and changes nothing.
+
+    The caller has already applied `due(pack, case, order.at)`.
+    """
+    body = order.body
+    ctx = _context(pack, order)
+    if ctx.occurred_at < case.received_at and not isinstance(body, ReceiveComplaint) and not body.fact:
+        raise Refused(
+            "before_receipt",
+            "This is said to have happened before the complaint was received; correct the time.",
+        )
+    if order.expected_version is not None and order.expected_version != case.version:
+        raise Refused(
+            "changed_meanwhile",
+            f"The complaint has changed since you looked (version {case.version}, you saw {order.expected_version}). "
+            "Look again, then decide.",
+        )
+    permit(case, body.__class__, ctx)
+    told = [
+        Happening(
+            event=event,
+            occurred_at=ctx.occurred_at,
+            recorded_at=ctx.at,
+            actor=ctx.actor.id,
+            command=order.id,
+        )
+        for event in body.decide(case, ctx)
+    ]
+    _, happenings = _unfold(pack, case, told)
+    return happenings
+
+
+def permit(case: Case, command: type[Command], ctx: Context) -> None:
+    """Refuse a command that its giver or the case's state rules out, whatever its fields say. Raises Refused."""
+    _permit_role(command, ctx.actor)
+    if case.erased is not None and not command.when_ended:
+        raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
+    if not command.when_ended and not command.fact:
+        if case.ended:
+            end = case.closure.end
+            raise Refused(
+                "ended", f"This complaint was {end.kind if end else 'ended'}; it can not be moved on."
+            )
+        if case.closure.archived_at is not None:
+            raise Refused("archived", "This complaint is archived; reopen it first.")
+    if command.owner_only and not _answers(case, ctx.actor):
+        owner = case.ownership.owner
+        raise Refused(
+            "not_the_owner",
+            "Nobody owns this complaint yet; take it first."
+            if owner is None
+            else "Only the owner, or a supervisor, may do this; ask for a handover.",
+            who="owner, supervisor, department head",
+        )
+    command.check(case, ctx)
+
+
+def possible(pack: Pack, case: Case, command: type[Command], actor: Actor, at: datetime) -> Refused | None:
+    """None where the desk may offer the command to this person now; else the refusal that says why not."""
+    try:
+        permit(case, command, Context(pack=pack, actor=actor, at=at, occurred_at=at))
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def evolve(case: Case | None, told: Happening) -> Case:
+    """The case after one happening that is in the record."""
+    if case is None:
+        if not isinstance(told.event, ComplaintReceived):
+            raise ValueError(f"a stream begins with ComplaintReceived, not {told.event.type}")
+        after = told.event.begin(told)
+    else:
+        after = told.event.evolve(case, told)
+    latest_at = max(after.latest_at or told.occurred_at, told.occurred_at)
+    changes: dict[str, object] = {"sequence": after.sequence + 1, "latest_at": latest_at}
+    facts = told.event.facts()
+    if facts:
+        changes["facts"] = {**after.facts, **dict.fromkeys(facts, told.occurred_at)}
+    if told.actor != SYSTEM:
+        changes["version"] = after.sequence + 1
+        staff = not told.actor.startswith("party:")
+        if staff and told.event.hand and told.actor not in after.hands:
+            changes["hands"] = (*after.hands, told.actor)
+    return after.changed(**changes)
+
+
+def fold(happenings: Iterable[Happening], case: Case | None = None) -> Case:
+    """The case that a stream's happenings amount to. Raises ValueError for an empty stream."""
+    for told in happenings:
+        case = evolve(case, told)
+    if case is None:
+        raise ValueError("an empty stream is no complaint")
+    return case
+
+
+def due(pack: Pack, case: Case, at: datetime, recorded_at: datetime | None = None) -> tuple[Happening, ...]:
+    """What time alone has made happen up to and including `at`, earliest first; recorded at `recorded_at` or `at`."""
+    out: list[Happening] = []
+    while True:
+        item = _earliest(pack, case)
+        if item is None or item.when > at:
+            return tuple(out)
+        told = Happening(event=item.event, occurred_at=item.when, recorded_at=recorded_at or at, actor=SYSTEM)
+        case, happenings = _unfold(pack, case, [told])
+        out.extend(happenings)
+
+
+def next_wakeup(pack: Pack, case: Case) -> datetime | None:
+    """The first instant at which `due` will have something to say; never later than that."""
+    item = _earliest(pack, case)
+    return None if item is None else item.when
+
+
+def _earliest(pack: Pack, case: Case) -> Coming | None:
+    earliest: Coming | None = None
+    for agenda in _AGENDAS:
+        for item in agenda(pack, case):
+            if earliest is None or item.when < earliest.when:
+                earliest = item
+    return earliest
+
+
+def _context(pack: Pack, order: Order) -> Context:
+    occurred_at = order.occurred_at or order.at
+    if occurred_at > order.at:
+        raise Refused("in_the_future", "What has not happened yet can not be recorded; correct the time.")
+    return Context(pack=pack, actor=order.actor, at=order.at, occurred_at=occurred_at)
+
+
+def _permit_role(command: type[Command], actor: Actor) -> None:
+    if not actor.has(*command.who):
+        who = ", ".join(sorted(role.replace("_", " ") for role in command.who))
+        raise Refused("not_allowed", f"“{command.title}” may be done by: {who}.", who=who)
+
+
+def _answers(case: Case, actor: Actor) -> bool:
+    """Whether the actor answers for the case: its accepted owner, or someone set above owners."""
+    return case.ownership.owner == actor.id or actor.has(Role.SUPERVISOR, Role.DEPARTMENT_HEAD)
+
+
+def _unfold(
+    pack: Pack, case: Case | None, happenings: Iterable[Happening]
+) -> tuple[Case, tuple[Happening, ...]]:
+    """The happenings with all that the pack's clocks and standing rules make follow from each, and the case after."""
+    out: list[Happening] = []
+
+    def absorb(before: Case | None, told: Happening) -> Case:
+        after = evolve(before, told)
+        out.append(told)
+        for follower in tuple(_followers(pack, after, told)):
+            after = absorb(after, follower)
+        return after
+
+    for told in happenings:
+        case = absorb(case, told)
+    if case is None:
+        raise ValueError("nothing happened to no complaint")
+    return case, tuple(out)
+
+
+def _followers(pack: Pack, case: Case, told: Happening) -> Iterator[Happening]:
+    def beside(event: Event, occurred_at: datetime | None = None) -> Happening:
+        return told.model_copy(update={"event": event, "occurred_at": occurred_at or told.occurred_at})
+
+    for event in clocks.follow(pack, case, told):
+        yield beside(event)
+    if isinstance(told.event, Triaged):
+        for occurred_at, event in clocks.reclassified(pack, case):
+            yield beside(event, occurred_at)
+    if isinstance(told.event, ReceiptCorrected):
+        for event in clocks.corrected(pack, case):
+            yield beside(event)
+    if Fact.CUSTOMER_WROTE in told.event.facts():
+        for pause in case.clocks.pauses:
+            rule = pack.pause_reasons.get(pause.reason)
+            if pause.to is None and rule is not None and Fact.CUSTOMER_WROTE in rule.ends_on:
+                yield beside(clocks.Resumed(reason=pause.reason, why="fact"))

@@ -1,0 +1,88 @@
+"""Triage: what a complaint is, how grave, for whom; said once, and again when it turns out otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from complaints.base import Command, Context, Event, Happening, Refused, TextRef
+from complaints.clocks import HANDLING
+from policies.vocabulary import Fact, FeedbackClass, Kind, Role, Severity, Tier
+
+if TYPE_CHECKING:
+    from complaints.case import Case
+
+
+class Triaged(Event):
+    """The classes from here on; the clocks of the former ones are recalculated from their original start."""
+
+    kind: Kind
+    severity: Severity
+    tier: Tier
+    feedback_class: FeedbackClass | None
+    simple: bool
+    reason: TextRef | None = None
+
+    def facts(self) -> tuple[Fact, ...]:
+        return (Fact.TRIAGED,)
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        return case.changed(
+            kind=self.kind,
+            severity=self.severity,
+            tier=self.tier,
+            feedback_class=self.feedback_class,
+            simple=self.simple,
+        )
+
+
+class Triage(Command):
+    """Say what kind of complaint this is, how severe, and for which tier of customer."""
+
+    title: ClassVar[str] = "Triage"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    kind: Kind
+    severity: Severity
+    tier: Tier
+    feedback_class: FeedbackClass | None = None
+    simple: bool = False
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if case.at(Fact.TRIAGED):
+            raise Refused("already_done", "This complaint was triaged already; reclassify it, with a reason.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        yield Triaged(
+            kind=self.kind, severity=self.severity, tier=self.tier,
+            feedback_class=self.feedback_class, simple=self.simple,
+        )  # fmt: skip
+
+
+class Reclassify(Command):
+    """Correct the classes, with the reason; what was breached stays breached."""
+
+    title: ClassVar[str] = "Reclassify"
+    who: ClassVar[frozenset[Role]] = HANDLING
+
+    kind: Kind
+    severity: Severity
+    tier: Tier
+    feedback_class: FeedbackClass | None = None
+    simple: bool = False
+    reason: TextRef
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if not case.at(Fact.TRIAGED):
+            raise Refused("not_triaged", "Triage this complaint first.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        same = (case.kind, case.severity, case.tier, case.feedback_class, case.simple)
+        if same == (self.kind, self.severity, self.tier, self.feedback_class, self.simple):
+            raise Refused("nothing_changes", "The complaint has these classes already.")
+        yield Triaged(
+            kind=self.kind, severity=self.severity, tier=self.tier,
+            feedback_class=self.feedback_class, simple=self.simple, reason=self.reason,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What is due when, and who may: calendars, durations, packs, ladders, authority, explanations. Pure."""

@@ -1,0 +1,39 @@
+"""`eventually`: what a test awaits instead of sleeping."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from runtime.waiting import TooLateError, until
+
+T = TypeVar("T")
+
+
+async def eventually(
+    look: Callable[[], T | Awaitable[T]], *, within: float = 10.0, what: str = "the condition"
+) -> T:
+    """The first truthy result of `look`, which is asked again until the deadline (`within` seconds).
+
+    `look` may assert: an `AssertionError` means "not yet", and is the failure shown at the deadline.
+    """
+    results: list[T] = []
+    failures: list[AssertionError] = []
+
+    async def holds() -> bool:
+        try:
+            found = look()
+            result = await found if inspect.isawaitable(found) else found
+        except AssertionError as error:
+            failures.append(error)
+            return False
+        failures.clear()
+        results[:] = [result]
+        return bool(result)
+
+    try:
+        await until(holds, within=within, what=what)
+    except TooLateError:
+        if failures:
+            raise failures[-1] from None
+        raise AssertionError(f"Waited {within:g} s in vain for {what}.") from None
+    return results[0]
