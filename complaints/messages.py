@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from functools import singledispatch
+from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
 from complaints.actions import ActionOverdue, EffectivenessCheckDue
-from complaints.base import Frozen, Happening
+from complaints.base import Event, Frozen, Happening
 from complaints.case import Case
 from complaints.clocks import ClockBreached, ClockWarned, RungClimbed
 from complaints.escalation import Escalated
@@ -60,79 +61,114 @@ def messages(pack: Pack, case: Case, told: Happening) -> Iterator[Message]:
 
     Keys are made of what the event is, never of who noticed it: the workflow and the watchdog make the same.
     """
-    event, ref = told.event, case.reference
-    match event:
-        case LetterQueued() if event.channel in (Channel.MAIL, Channel.WEB, Channel.APP):
-            yield Message(
-                dedupe=f"{ref}/letter/{event.letter}/mail", kind="letter", to=f"party:{event.party}",
-                letter=event.letter, template=event.kind, text_id=event.text.id if event.text else None,
-            )  # fmt: skip
-        case ClockWarned():
-            to, fallback = resolve(case, "owner")
-            yield Message(
-                dedupe=f"{ref}/{event.clock}/{event.occurrence}/warning/{event.warning}/{to}",
-                kind="alert_warning", to=to, fallback=fallback, clock=event.clock, due_at=event.due_at,
-            )  # fmt: skip
-        case ClockBreached(before_recording=True):
-            # Late before anyone could know: one alert for the complaint, told with its like.
-            to, fallback = resolve(case, "owner")
-            yield Message(
-                dedupe=f"{ref}/breached-before-recording/{to}", kind="alert_breach", to=to, fallback=fallback,
-                clock=event.clock, due_at=event.due_at, digest=f"overdue/{case.source.split(':')[0]}" if case.source else None,
-            )  # fmt: skip
-        case RungClimbed():
-            for who in event.tell:
-                to, fallback = resolve(case, who)
-                yield Message(
-                    dedupe=f"{ref}/{event.clock}/{event.occurrence}/{event.rung}/{event.repeat}/{who}/mail",
-                    kind="alert_breach", to=to, fallback=fallback, clock=event.clock, due_at=event.due_at,
-                )  # fmt: skip
-        case Escalated():
-            for who in event.tell:
-                to, fallback = resolve(case, who)
-                yield Message(
-                    dedupe=f"{ref}/escalated/{case.escalation.level}/{who}", kind="alert_escalation", to=to,
-                    fallback=fallback,
-                )  # fmt: skip
-        case LowScoreEscalated():
-            yield Message(
-                dedupe=f"{ref}/low-score/{case.sequence}",
-                kind="alert_low_score",
-                to=f"role:{Role.SUPERVISOR}",
-            )
-        case OutsideDeadlinePassed():
-            to, fallback = resolve(case, "owner")
-            yield Message(
-                dedupe=f"{ref}/outside/{event.outside_case}/{event.deadline}/{event.due_at.isoformat()}/{to}",
-                kind="outside_overdue", to=to, fallback=fallback, due_at=event.due_at,
-            )  # fmt: skip
-        case ActionOverdue():
-            yield Message(
-                dedupe=f"{ref}/action/{event.action}/overdue/{event.due_at.isoformat()}",
-                kind="action_overdue", to=f"staff:{event.owner}", fallback=f"role:{Role.SUPERVISOR}",
-                due_at=event.due_at,
-            )  # fmt: skip
-        case EffectivenessCheckDue():
-            yield Message(
-                dedupe=f"{ref}/action/{event.action}/check/{told.occurred_at.isoformat()}", kind="check_due",
-                to=f"role:{Role.SUPERVISOR}", fallback=f"role:{Role.ADMINISTRATOR}",
-            )  # fmt: skip
-        case LetterMoved(state=DeliveryState.BOUNCED):
-            to, fallback = resolve(case, "owner")
-            yield Message(
-                dedupe=f"{ref}/bounced/{event.letter}/{case.sequence}", kind="letter_bounced", to=to,
-                fallback=fallback, letter=event.letter,
-            )  # fmt: skip
-        case HandoverOffered():
-            yield Message(
-                dedupe=f"{ref}/handover/{case.sequence}", kind="handover_offered", to=f"staff:{event.to.id}"
-            )
-        case Assigned():
-            yield Message(
-                dedupe=f"{ref}/assigned/{case.sequence}", kind="assigned", to=f"staff:{event.to.id}"
-            )
-        case _:
-            return
+    return _called_for(told.event, case, told)
+
+
+@singledispatch
+def _called_for(event: Event, case: Case, told: Happening) -> Iterator[Message]:
+    """Most events concern nobody who does not look."""
+    yield from ()
+
+
+@_called_for.register
+def _letter(event: LetterQueued, case: Case, told: Happening) -> Iterator[Message]:
+    if event.channel in (Channel.MAIL, Channel.WEB, Channel.APP):  # the rest is served by hand
+        yield Message(
+            dedupe=f"{case.reference}/letter/{event.letter}/mail",
+            kind="letter",
+            to=f"party:{event.party}",
+            letter=event.letter,
+            template=event.kind,
+            text_id=event.text.id if event.text else None,
+        )
+
+
+@_called_for.register
+def _bounced(event: LetterMoved, case: Case, told: Happening) -> Iterator[Message]:
+    if event.state is DeliveryState.BOUNCED:
+        key = f"{case.reference}/bounced/{event.letter}/{case.sequence}"
+        yield _alert(case, "letter_bounced", key, "owner", letter=event.letter)
+
+
+@_called_for.register
+def _warned(event: ClockWarned, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/{event.clock}/{event.occurrence}/warning/{event.warning}"
+    yield _alert(case, "alert_warning", key, "owner", clock=event.clock, due_at=event.due_at)
+
+
+@_called_for.register
+def _breached(event: ClockBreached, case: Case, told: Happening) -> Iterator[Message]:
+    # Of a breach in our own time the ladder tells. This one was late before anyone could know: one alert
+    # for the whole complaint, and imported ones are told together with their like.
+    if event.before_recording:
+        group = f"overdue/{case.source.split(':')[0]}" if case.source else None
+        key = f"{case.reference}/breached-before-recording"
+        yield _alert(case, "alert_breach", key, "owner", clock=event.clock, due_at=event.due_at, digest=group)
+
+
+@_called_for.register
+def _climbed(event: RungClimbed, case: Case, told: Happening) -> Iterator[Message]:
+    for who in _each_once(case, event.tell):
+        key = f"{case.reference}/{event.clock}/{event.occurrence}/{event.rung}/{event.repeat}/{who}/mail"
+        yield _alert(case, "alert_breach", key, who, clock=event.clock, due_at=event.due_at)
+
+
+@_called_for.register
+def _escalated(event: Escalated, case: Case, told: Happening) -> Iterator[Message]:
+    for who in _each_once(case, event.tell):
+        key = f"{case.reference}/escalated/{case.escalation.level}/{who}"
+        yield _alert(case, "alert_escalation", key, who)
+
+
+@_called_for.register
+def _low_score(event: LowScoreEscalated, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/low-score/{case.sequence}"
+    yield _alert(case, "alert_low_score", key, f"role:{Role.SUPERVISOR}")
+
+
+@_called_for.register
+def _outside_deadline(event: OutsideDeadlinePassed, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/outside/{event.outside_case}/{event.deadline}/{event.due_at.isoformat()}"
+    yield _alert(case, "outside_overdue", key, "owner", due_at=event.due_at)
+
+
+@_called_for.register
+def _action_overdue(event: ActionOverdue, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/action/{event.action}/overdue/{event.due_at.isoformat()}"
+    yield _alert(case, "action_overdue", key, f"person:{event.owner}", due_at=event.due_at)
+
+
+@_called_for.register
+def _check_due(event: EffectivenessCheckDue, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/action/{event.action}/check/{told.occurred_at.isoformat()}"
+    yield _alert(case, "check_due", key, f"role:{Role.SUPERVISOR}")
+
+
+@_called_for.register
+def _offered(event: HandoverOffered, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/handover/{case.sequence}"
+    yield _alert(case, "handover_offered", key, f"person:{event.to.id}")
+
+
+@_called_for.register
+def _assigned(event: Assigned, case: Case, told: Happening) -> Iterator[Message]:
+    yield _alert(case, "assigned", f"{case.reference}/assigned/{case.sequence}", f"person:{event.to.id}")
+
+
+def _each_once(case: Case, words: tuple[str, ...]) -> Iterator[str]:
+    """The words of a rung, without those that stand for somebody another word stands for already."""
+    told: set[str] = set()
+    for who in words:
+        to, _ = resolve(case, who)
+        if to not in told:
+            told.add(to)
+            yield who
+
+
+def _alert(case: Case, kind: MessageKind, dedupe: str, who: str, **more: Any) -> Message:
+    """An alert to whomever a ladder's word stands for, under a key that does not depend on who that is now."""
+    to, fallback = resolve(case, who)
+    return Message(dedupe=dedupe, kind=kind, to=to, fallback=fallback, **more)
 
 
 def resolve(case: Case, who: str) -> tuple[str, str]:

@@ -32,7 +32,14 @@ from workflows.client import Engine
 from workflows.contract import Outcome, complaint_workflow_id
 
 PACK: Pack = publish(read_pack(next(path for path in packs_available() if path.stem == "retail-2025")))
-PACK_REF = PackRef(name=PACK.name, version=PACK.version, digest=PACK.digest)
+
+
+def ref_of(pack: Pack) -> PackRef:
+    """The pack as a complaint is pinned to it."""
+    return PackRef(name=pack.name, version=pack.version, digest=pack.digest)
+
+
+PACK_REF = ref_of(PACK)
 
 ana = Actor(id="usr_ana", roles=(Role.HANDLER,), supervisor="usr_dora")
 ben = Actor(id="usr_ben", roles=(Role.HANDLER,), supervisor="usr_dora")
@@ -67,7 +74,9 @@ class Living:
     def order(self, actor: Actor, body: Command, order_id: str | None = None) -> Order:
         return Order(id=order_id or str(uuid4()), actor=actor, body=body, at=self.clock.now())
 
-    async def receive(self, *, address: str = "wei@example.org", start: bool = True) -> str:
+    async def receive(
+        self, *, address: str = "wei@example.org", start: bool = True, pack: Pack = PACK
+    ) -> str:
         """A complaint by mail, accepted and (unless `start` is false) on its way into the record."""
         ref = reference(uuid4().int % 2**55)
         party = PartyDetails(
@@ -84,9 +93,9 @@ class Living:
         )
         order = self.order(iris, body)
         async with self.sql.begin() as conn:
-            await intake.accept(conn, ref, order, PACK_REF)
+            await intake.accept(conn, ref, order, ref_of(pack))
         if start:
-            await self.engine.receive(ref, PACK_REF, order)
+            await self.engine.receive(ref, ref_of(pack), order)
         return ref
 
     async def do(self, ref: str, actor: Actor, body: Command, order_id: str | None = None) -> Outcome:
@@ -108,14 +117,15 @@ class Living:
         return (await self.client.get_workflow_handle(complaint_workflow_id(ref)).describe()).history_length
 
 
-async def publish_packs(sql: AsyncEngine) -> None:
-    """Make the test pack known to the database."""
+async def publish_packs(sql: AsyncEngine, *further: Pack) -> None:
+    """Make the test pack, and further ones, known to the database."""
     async with sql.begin() as conn:
-        await published.publish(conn, PACK)
+        for pack in (PACK, *further):
+            await published.publish(conn, pack)
 
 
 @asynccontextmanager
-async def reaching(settings: Settings) -> AsyncIterator[Living]:
+async def reaching(settings: Settings, *packs: Pack) -> AsyncIterator[Living]:
     """The service without a worker: whoever tests kills and starts that by itself."""
     sql = create_engine(settings.database_url)
     record = Record(sql, derive_seal_key(settings.master_key_bytes))
@@ -128,7 +138,7 @@ async def reaching(settings: Settings) -> AsyncIterator[Living]:
         return await connect(settings)
 
     try:
-        await publish_packs(sql)
+        await publish_packs(sql, *packs)
         yield Living(
             settings=settings,
             sql=sql,
@@ -142,7 +152,7 @@ async def reaching(settings: Settings) -> AsyncIterator[Living]:
 
 
 @asynccontextmanager
-async def living(settings: Settings) -> AsyncIterator[Living]:
-    """The service with its worker in this process."""
-    async with reaching(settings) as service, working(settings):
+async def living(settings: Settings, *packs: Pack) -> AsyncIterator[Living]:
+    """The service with its worker in this process, and further packs beside the test's own."""
+    async with reaching(settings, *packs) as service, working(settings):
         yield service

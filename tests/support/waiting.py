@@ -2,21 +2,33 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from runtime.waiting import TooLateError, until
 
 T = TypeVar("T")
 
 
+@overload
+async def eventually(look: Callable[[], Awaitable[T]], *, within: float = ..., what: str = ...) -> T: ...
+
+
+@overload
+async def eventually(look: Callable[[], T], *, within: float = ..., what: str = ...) -> T: ...
+
+
+@overload
 async def eventually(
-    look: Callable[[], T | Awaitable[T]], *, within: float = 10.0, what: str = "the condition"
-) -> T:
+    look: Callable[[], Awaitable[T]], *, within: float = 10.0, what: str = "the condition"
+) -> T: ...
+@overload
+async def eventually(look: Callable[[], T], *, within: float = 10.0, what: str = "the condition") -> T: ...
+async def eventually(look: Callable[[], Any], *, within: float = 10.0, what: str = "the condition") -> Any:
     """The first truthy result of `look`, which is asked again until the deadline (`within` seconds).
 
     `look` may assert: an `AssertionError` means "not yet", and is the failure shown at the deadline.
     """
-    results: list[T] = []
+    results: list[Any] = []
     failures: list[AssertionError] = []
 
     async def holds() -> bool:

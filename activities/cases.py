@@ -1,0 +1,79 @@
+"""Complaints as the record has them: the case folded from its stream, with the pack it is pinned to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from complaints.base import Happening, PackRef
+from complaints.case import Case
+from complaints.intake import ComplaintReceived
+from complaints.lifecycle import fold
+from ledger import packs
+from ledger.database import autocommit
+from ledger.record import Record
+from policies.pack import Pack
+
+
+class PackMissing(LookupError):  # noqa: N818 - says what is the matter
+    """A complaint is pinned to a pack that the database does not have."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One complaint: its pack, its case, and the happenings that it was folded from, oldest first."""
+
+    pack: Pack
+    case: Case
+    happenings: Sequence[Happening]
+
+    def when_queued(self, letter: str) -> Case:
+        """The case as it was when this letter was queued, so that whenever it leaves it says the same.
+
+        The rest of the command that queued it belongs to that moment. KeyError where there is no such letter.
+        """
+        end = 0
+        command: str | None = None
+        for index, told in enumerate(self.happenings):
+            queued = told.event.type == "LetterQueued" and getattr(told.event, "letter", None) == letter
+            if queued or (end and command is not None and told.command == command):
+                end, command = index + 1, told.command
+            elif end:
+                break
+        if not end:
+            raise KeyError(letter)
+        return fold(self.happenings[:end])
+
+
+class Cases:
+    """Reads complaints from the record; keeps the packs, which never change under their digest."""
+
+    def __init__(self, engine: AsyncEngine, record: Record) -> None:
+        self._engine = autocommit(engine)
+        self._record = record
+        self._packs: dict[str, Pack] = {}
+
+    async def read(self, reference: str) -> Held | None:
+        """The complaint, or None where the stream is empty or not a complaint's. Raises PackMissing."""
+        happenings = await self._record.read(reference)
+        if not happenings or not isinstance(happenings[0].event, ComplaintReceived):
+            return None
+        case = fold(happenings)
+        return Held(pack=await self.pack(case.pack), case=case, happenings=happenings)
+
+    async def case(self, reference: str) -> Case | None:
+        """The case alone, or None."""
+        held = await self.read(reference)
+        return None if held is None else held.case
+
+    async def pack(self, ref: PackRef) -> Pack:
+        """The published pack that `ref` names. Raises PackMissing."""
+        if ref.digest not in self._packs:
+            async with self._engine.connect() as conn:
+                found = await packs.load(conn, ref.digest)
+            if found is None:
+                raise PackMissing(f"pack {ref.name} version {ref.version} is not published in this database")
+            self._packs[ref.digest] = found
+        return self._packs[ref.digest]

@@ -1,0 +1,185 @@
+"""The watchdog: where time should have made something happen and nobody acted, it alerts and wakes.
+
+It needs the database alone. It never appends to the record: the workflow, when it wakes, decides the same by
+the same functions, finds the alerts under the same keys sent already, and records what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from activities.cases import Cases, Held
+from complaints.base import Order, PackRef
+from complaints.case import Case
+from complaints.lifecycle import due, evolve, next_wakeup
+from complaints.messages import Message, messages
+from ledger import intake, outbox, reads
+from ledger.database import autocommit
+from ledger.reads import WakeUp
+from runtime.clock import Clock
+
+_log = structlog.get_logger(__name__)
+GRACE = timedelta(seconds=2)
+"""Real time that a workflow has to act on its own timer before anybody looks after it."""
+_LOOKED_AT_ONCE = 4
+_NEW_AT_ONCE = 500
+_NUDGED_AT_ONCE = 8
+_NUDGED_AGAIN = 10.0
+_NUDGED_AT_LEAST_EVERY = 300.0
+_INTAKE_OLD = timedelta(seconds=3)
+_INTAKE_AT_ONCE = 100
+
+
+class Workflows(Protocol):
+    """The engine, as far as the watchdog needs it. Raises where Temporal does not take it."""
+
+    async def receive(self, reference: str, pack: PackRef, order: Order) -> None: ...
+
+    async def nudge(self, reference: str) -> None: ...
+
+
+@dataclass
+class _Seen:
+    """What was done about a stream whose wake-up passed. Lost with the process, it is only done again."""
+
+    wake_at: datetime
+    next_at: datetime | None  # when time alone has more to say, which nobody may have heard yet
+    nudge_at: float = 0.0
+    nudge_wait: float = _NUDGED_AGAIN
+
+
+class Watchdog:
+    """Looks after complaints whose wake-up has passed. One at a time: see hold.py."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        cases: Cases,
+        workflows: Workflows,
+        clock: Clock,
+        *,
+        grace: timedelta = GRACE,
+    ) -> None:
+        """`grace` is real time; on a fast clock it is as much longer as the clock is faster."""
+        self._engine = autocommit(engine)
+        self._transactions = engine
+        self._cases = cases
+        self._workflows = workflows
+        self._clock = clock
+        self._grace = grace * clock.spec.speed
+        self._seen: dict[str, _Seen] = {}
+
+    async def look(self) -> int:
+        """Alert where a wake-up passed by more than the grace; returns how many alerts that queued.
+
+        A complaint that was looked at is left alone until time has more to say of it. One that can not be
+        read does not keep the others from being looked at. Raises what the database raises.
+        """
+        now = self._clock.now()
+        async with self._engine.connect() as conn:
+            late = await reads.overdue_wakeups(conn, now, self._grace, len(self._seen) + _NEW_AT_ONCE)
+        still = {one.reference for one in late}
+        self._seen = {reference: seen for reference, seen in self._seen.items() if reference in still}
+        slots = asyncio.Semaphore(_LOOKED_AT_ONCE)
+
+        async def one(wake_up: WakeUp) -> int:
+            async with slots:
+                return await self._look_at(wake_up, now)
+
+        return sum(await asyncio.gather(*(one(wake_up) for wake_up in late if self._news(wake_up, now))))
+
+    def _news(self, wake_up: WakeUp, now: datetime) -> bool:
+        seen = self._seen.get(wake_up.reference)
+        if seen is None or seen.wake_at != wake_up.wake_at:
+            return True
+        return seen.next_at is not None and seen.next_at + self._grace < now
+
+    async def _look_at(self, wake_up: WakeUp, now: datetime) -> int:
+        reference = wake_up.reference
+        try:
+            held = await self._cases.read(reference)
+            if held is None:
+                return 0
+            alerts, next_at = what_is_due(held, now)
+            queued = 0
+            if alerts:
+                async with self._transactions.begin() as conn:
+                    queued = await outbox.queue(conn, reference, alerts)
+        except Exception as error:  # the others' alerts must go out all the same
+            _log.error("complaint not looked after", reference=reference, exc_info=error)
+            return 0
+        before = self._seen.get(reference)
+        seen = _Seen(wake_at=wake_up.wake_at, next_at=next_at)
+        if before is not None and before.wake_at == wake_up.wake_at:
+            seen.nudge_at, seen.nudge_wait = before.nudge_at, before.nudge_wait
+        self._seen[reference] = seen
+        late = (now - wake_up.wake_at) / self._clock.spec.speed
+        _log.warning(
+            "acted in place of the workflow", reference=reference, count=queued, late_s=late.total_seconds()
+        )
+        return queued
+
+    async def nudge(self) -> int:
+        """Have the workflows look that should have acted; returns how many took it.
+
+        Those that were nudged and did nothing are nudged again, ever more rarely.
+        """
+        now = time.monotonic()
+        waiting = [(reference, seen) for reference, seen in self._seen.items() if seen.nudge_at <= now]
+        slots = asyncio.Semaphore(_NUDGED_AT_ONCE)
+
+        async def one(reference: str, seen: _Seen) -> int:
+            async with slots:
+                seen.nudge_at = time.monotonic() + seen.nudge_wait
+                seen.nudge_wait = min(seen.nudge_wait * 2, _NUDGED_AT_LEAST_EVERY)
+                try:
+                    await self._workflows.nudge(reference)
+                except Exception as error:  # whatever keeps Temporal away, it is tried again
+                    _log.info("workflow not nudged", reference=reference, exc_info=error)
+                    return 0
+                return 1
+
+        return sum(await asyncio.gather(*(one(reference, seen) for reference, seen in waiting)))
+
+    async def start_pending(self, older_than: timedelta = _INTAKE_OLD) -> int:
+        """Start the workflows of intake that was accepted while Temporal was away; returns how many.
+
+        At the first that can not be started the rest is left for the next time.
+        """
+        async with self._transactions.begin() as conn:
+            waiting = await intake.pending(conn, older_than, _INTAKE_AT_ONCE)
+        for index, one in enumerate(waiting):
+            try:
+                await self._workflows.receive(one.reference, one.pack, one.order)
+            except Exception as error:  # whatever keeps Temporal away, it is tried again
+                _log.info("intake not started", reference=one.reference, total=len(waiting), exc_info=error)
+                await self._release(waiting[index:])
+                return index
+        return len(waiting)
+
+    async def _release(self, left: Sequence[intake.Pending]) -> None:
+        async with self._transactions.begin() as conn:
+            for one in left:
+                await intake.release(conn, one.reference)
+
+
+def what_is_due(held: Held, now: datetime) -> tuple[list[Message], datetime | None]:
+    """The alerts that time has called for up to `now`, and when it will have more to say. Pure.
+
+    Letters are not among them: a letter's number is the workflow's to give, for in the meantime a person
+    may have written another one.
+    """
+    case: Case = held.case
+    called_for: list[Message] = []
+    for told in due(held.pack, case, now):
+        case = evolve(case, told)
+        called_for += (message for message in messages(held.pack, case, told) if message.kind != "letter")
+    return called_for, next_wakeup(held.pack, case)

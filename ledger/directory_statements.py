@@ -1,0 +1,145 @@
+"""What the directory asks the database: one statement for each question, each whole in itself."""
+
+from sqlalchemy import Interval, Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+ADD = text(
+    """
+    INSERT INTO staff (id, login, name, email, password_hash, roles, supervisor, language)
+    VALUES (:id, :login, :name, :email, :password_hash, :roles, :supervisor, :language)
+    ON CONFLICT (id) DO UPDATE SET login = excluded.login, name = excluded.name, email = excluded.email,
+        password_hash = coalesce(excluded.password_hash, staff.password_hash), roles = excluded.roles,
+        supervisor = excluded.supervisor, language = excluded.language, active = true
+    RETURNING id, roles, supervisor
+    """
+).bindparams(bindparam("roles", type_=ARRAY(Text)))
+
+CHANGE = text(
+    """
+    WITH changed AS (
+        UPDATE staff SET roles = coalesce(:roles, roles), supervisor = coalesce(:supervisor, supervisor),
+            active = coalesce(:active, active), password_hash = coalesce(:password_hash, password_hash)
+        WHERE id = :id RETURNING id, roles, supervisor
+    ), signed_out AS (
+        DELETE FROM sessions WHERE staff = :id
+            AND (CAST(:active AS boolean) IS FALSE OR CAST(:password_hash AS text) IS NOT NULL)
+    ), revoked AS (
+        UPDATE tokens SET revoked_at = now() WHERE staff = :id AND revoked_at IS NULL
+            AND (CAST(:active AS boolean) IS FALSE OR CAST(:password_hash AS text) IS NOT NULL)
+    )
+    SELECT id, roles, supervisor FROM changed
+    """
+).bindparams(bindparam("roles", type_=ARRAY(Text)))
+
+PERSON = text("SELECT id, roles, supervisor FROM staff WHERE id = :id AND active")
+_MEMBER = "SELECT id, login, name, email, roles, supervisor, language, active FROM staff"
+WITH_ROLE = text(f"{_MEMBER} WHERE active AND roles @> ARRAY[CAST(:role AS text)] ORDER BY name, id")
+EVERYONE = text(f"{_MEMBER} ORDER BY name, id")
+NAMES = text("SELECT id, name FROM staff WHERE id = ANY (:ids)").bindparams(
+    bindparam("ids", type_=ARRAY(Text))
+)
+MAILBOXES = text(
+    """
+    SELECT id, name, email, language FROM staff WHERE active
+        AND (id = :id OR CAST(:id AS text) IS NULL AND roles @> ARRAY[CAST(:role AS text)]) ORDER BY id
+    """
+)
+
+# One row always: the failures of this login from this address, and the person if there is one.
+BY_LOGIN = text(
+    """
+    SELECT found.*, coalesce(failed.failures, 0) AS failures,
+        extract(epoch FROM failed.blocked_until - now())::float8 AS wait
+    FROM (SELECT) AS one
+    LEFT JOIN (
+        SELECT id, roles, supervisor, password_hash, active FROM staff WHERE login = :login
+    ) AS found ON true
+    LEFT JOIN (SELECT failures, blocked_until FROM sign_in_failures WHERE key = :key) AS failed ON true
+    """
+)
+
+FAILED = text(
+    """
+    INSERT INTO sign_in_failures AS held (key, failures) VALUES (:key, 1)
+    ON CONFLICT (key) DO UPDATE SET
+        last_at = now(),
+        failures = CASE WHEN held.last_at < now() - :forget THEN 1 ELSE held.failures + 1 END,
+        blocked_until = CASE
+            WHEN held.last_at < now() - :forget OR held.failures + 1 < :allowed THEN NULL
+            ELSE now() + least(:longest, :first_wait * power(2, least(held.failures + 1 - :allowed, 10)))
+        END
+    """
+).bindparams(
+    bindparam("forget", type_=Interval),
+    bindparam("longest", type_=Interval),
+    bindparam("first_wait", type_=Interval),
+)
+SUCCEEDED = text("DELETE FROM sign_in_failures WHERE key = :key")
+REHASH = text("UPDATE staff SET password_hash = :new WHERE id = :id AND password_hash = :old")
+
+OPEN_SESSION = text(
+    """
+    INSERT INTO sessions (id_hash, staff, csrf_secret, expires_at)
+    VALUES (:id_hash, :staff, :csrf, now() + :lifetime)
+    """
+).bindparams(bindparam("lifetime", type_=Interval))
+
+# `seen` writes at most once a minute, so that reading a page does not cost a write.
+SESSION = text(
+    """
+    WITH seen AS (
+        UPDATE sessions SET last_seen_at = now() WHERE id_hash = :id_hash AND expires_at > now()
+            AND last_seen_at > now() - :idle AND last_seen_at < now() - interval '1 minute'
+    )
+    SELECT staff.id, staff.name, staff.language, staff.roles, staff.supervisor, sessions.csrf_secret
+    FROM sessions JOIN staff ON staff.id = sessions.staff
+    WHERE id_hash = :id_hash AND expires_at > now() AND last_seen_at > now() - :idle AND staff.active
+    """
+).bindparams(bindparam("idle", type_=Interval))
+CLOSE_SESSION = text("DELETE FROM sessions WHERE id_hash = :id_hash")
+
+ISSUE = text(
+    """
+    INSERT INTO tokens (token_hash, staff, reference, party, roles, purpose, expires_at)
+    VALUES (:hash, :staff, :reference, :party, :roles, :purpose, now() + :lifetime)
+    """
+).bindparams(bindparam("roles", type_=ARRAY(Text)), bindparam("lifetime", type_=Interval))
+REVOKE = text(
+    """
+    UPDATE tokens SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL
+    RETURNING token_hash
+    """
+)
+BY_TOKEN = text(
+    """
+    SELECT staff.id, staff.supervisor, tokens.reference, tokens.party,
+        CASE WHEN tokens.roles IS NULL THEN staff.roles
+            ELSE ARRAY(SELECT unnest(tokens.roles) INTERSECT SELECT unnest(staff.roles) ORDER BY 1)
+        END AS roles
+    FROM tokens LEFT JOIN staff ON staff.id = tokens.staff
+    WHERE token_hash = :hash AND revoked_at IS NULL AND expires_at > now()
+        AND (tokens.staff IS NULL OR staff.active)
+    """
+)
+ISSUE_LINK = text(
+    "INSERT INTO portal_links (token_hash, reference, party) VALUES (:hash, :reference, :party)"
+)
+REVOKE_LINKS = text(
+    """
+    UPDATE portal_links SET revoked_at = now() WHERE reference = :reference AND revoked_at IS NULL
+        AND (CAST(:party AS text) IS NULL OR party = :party) RETURNING token_hash
+    """
+)
+BY_LINK = text("SELECT reference, party FROM portal_links WHERE token_hash = :hash AND revoked_at IS NULL")
+
+SWEEP = text(
+    """
+    WITH over AS (
+        DELETE FROM sessions WHERE expires_at < now() OR last_seen_at < now() - :idle RETURNING 1
+    ), forgotten AS (
+        DELETE FROM sign_in_failures
+        WHERE last_at < now() - :forget AND coalesce(blocked_until, now()) <= now() RETURNING 1
+    )
+    SELECT 1 FROM over UNION ALL SELECT 1 FROM forgotten
+    """
+).bindparams(bindparam("idle", type_=Interval), bindparam("forget", type_=Interval))

@@ -1,0 +1,90 @@
+"""The tables of who is who: staff, tokens, sessions, failed sign-ins, and customers' secret links."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ledger.metadata import metadata
+
+_INSTANT = DateTime(timezone=True)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("id", Text, primary_key=True),  # usr_…
+    Column("login", Text, nullable=False, unique=True),  # lower case
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("password_hash", Text),  # argon2id; null: can not sign in with a password
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("supervisor", Text),
+    Column("language", Text, nullable=False, server_default="en"),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
+)
+
+# All that gives access is kept as a hash: who reads the database can not sign in with what is found.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("staff", Text, ForeignKey("staff.id", ondelete="CASCADE")),
+    Column("reference", Text),
+    Column("party", Text),
+    Column("roles", ARRAY(Text)),  # null: all that the person has
+    Column("purpose", Text, nullable=False, server_default=""),
+    Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("revoked_at", _INSTANT),
+    CheckConstraint(
+        "(staff IS NOT NULL AND reference IS NULL AND party IS NULL)"
+        " OR (staff IS NULL AND reference IS NOT NULL AND party IS NOT NULL)",
+        name="one_holder",
+    ),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_hash", Text, primary_key=True),
+    Column("staff", Text, ForeignKey("staff.id", ondelete="CASCADE"), nullable=False),
+    Column("csrf_secret", Text, nullable=False),
+    Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("last_seen_at", _INSTANT, nullable=False, server_default=func.now()),
+)
+
+portal_links = Table(
+    "portal_links",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("party", Text, nullable=False),
+    Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
+    Column("revoked_at", _INSTANT),
+)
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("key", Text, primary_key=True),  # a hash of login and network address
+    Column("failures", Integer, nullable=False),
+    Column("last_at", _INSTANT, nullable=False, server_default=func.now()),
+    Column("blocked_until", _INSTANT),
+)
+
+Index("ix_staff_roles", staff.c.roles, postgresql_using="gin")
+Index("ix_tokens_staff", tokens.c.staff)
+Index("ix_sessions_staff", sessions.c.staff)
+Index("ix_sessions_expires_at", sessions.c.expires_at)
+Index("ix_portal_links_reference", portal_links.c.reference, portal_links.c.party)

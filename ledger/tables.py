@@ -1,0 +1,141 @@
+"""The tables of the record itself: events, heads of streams, and the read model made from them."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ledger.metadata import metadata
+
+INSTANT = DateTime(timezone=True)
+
+events = Table(
+    "events",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("sequence", Integer, primary_key=True),  # 1, 2, 3 … without a gap
+    Column("v", SmallInteger, nullable=False),  # the version of the envelope
+    Column("type", Text, nullable=False),
+    Column("occurred_at", INSTANT, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("command_id", Text),
+    Column("ordinal", Integer),  # which of its command's events this is, from 0
+    Column("body", Text, nullable=False),  # canonical JSON: text, as jsonb would not keep the bytes
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("sequence > 0", name="sequence_positive"),
+    CheckConstraint("octet_length(previous) = 32 and octet_length(hash) = 32", name="hashes_whole"),
+    CheckConstraint("(command_id is null) = (ordinal is null)", name="ordinal_of_command"),
+)
+"""Append-only: a trigger refuses UPDATE, DELETE and TRUNCATE."""
+
+Index(
+    "uq_events_command_id_stream_ordinal",
+    events.c.command_id,
+    events.c.stream,
+    events.c.ordinal,
+    unique=True,
+    postgresql_where=events.c.command_id.is_not(None),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    # Every commit changes its head in place: room on the page spares the index (a HOT update).
+    postgresql_with={"fillfactor": "70"},
+)
+"""Where each stream ends, kept apart from its rows so that a tail cut off is found."""
+
+complaints = Table(
+    "complaints",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("feedback_class", Text),
+    Column("pack", Text, nullable=False),
+    Column("pack_version", Integer, nullable=False),
+    Column("owner", Text),
+    Column("offered_to", Text),
+    Column("received_at", INSTANT, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    Column("closed_at", INSTANT),
+    Column("next_clock", Text),
+    Column("next_due_at", INSTANT),
+    Column("wake_at", INSTANT),
+    Column("overdue", Boolean, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("subject_text", Text),
+    Column("source", Text),
+    Column("customer_wrote_at", INSTANT),
+    Column("sequence", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", INSTANT, nullable=False, server_default=func.now()),  # real time
+)
+"""The read model: complaints.view.CaseView as a row. It can be made again from the events."""
+
+due_or_never = func.coalesce(complaints.c.next_due_at, literal_column("'infinity'::timestamptz"))
+"""The worklist's sort key: what has no deadline comes after everything that has one."""
+
+# Every update of a complaint that is not confined to one page writes into each of these, so there are
+# only those that a query leans on. Kind, severity, tier, channel and pack have a handful of values each:
+# the worklist's index in order, with a filter, is quicker than an index on any of them.
+Index("ix_complaints_worklist", complaints.c.paused, due_or_never, complaints.c.reference,
+      postgresql_where=complaints.c.open)  # fmt: skip
+Index("ix_complaints_owner", complaints.c.owner, complaints.c.paused, due_or_never, complaints.c.reference)
+Index("ix_complaints_phase", complaints.c.phase, complaints.c.paused, due_or_never, complaints.c.reference)
+Index("ix_complaints_wake_at", complaints.c.wake_at, complaints.c.reference,
+      postgresql_where=complaints.c.live & complaints.c.wake_at.is_not(None))  # fmt: skip
+Index("uq_complaints_source", complaints.c.source, unique=True,
+      postgresql_where=complaints.c.source.is_not(None))  # fmt: skip
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("clock", Text, primary_key=True),
+    Column("occurrence", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("due_at", INSTANT),
+    Column("met_at", INSTANT),
+    Column("breached_at", INSTANT),
+    Column("stopped_at", INSTANT),
+)
+"""Each occurrence of each clock, as in CaseView.clocks."""
+
+systemic_issues = Table(
+    "systemic_issues",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("title_text", Text, nullable=False),
+    Column("opened_at", INSTANT, nullable=False),
+    Column("planned_at", INSTANT),
+    Column("resolved_at", INSTANT),
+    Column("members", ARRAY(Text), nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("changed_at", INSTANT, nullable=False, server_default=func.now()),  # real time
+)
+"""The read model of systemic issues: complaints.systemic.SystemicView as a row."""

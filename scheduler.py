@@ -1,0 +1,202 @@
+"""The scheduler: composes dispatcher and watchdog and runs them until told to stop. Needs only the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from activities.cases import Cases
+from activities.dispatch import Dispatcher, Pace
+from activities.hold import Hold, HoldLost
+from activities.mail import Mailer
+from activities.post import Post
+from activities.render import Sender
+from activities.telling import Teller
+from activities.watchdog import Watchdog
+from ledger.chain import derive_seal_key
+from ledger.database import create_engine
+from ledger.directory import Directory
+from ledger.orphans import sweep_attachments, sweep_texts
+from ledger.record import Record
+from ledger.texts import Texts
+from runtime.engine import connect
+from runtime.logging import configure_logging
+from runtime.ready import say_ready
+from runtime.settings import Settings, load_settings
+from workflows.client import Engine
+
+WATCHDOG = "watchdog"
+"""The task that one process at a time holds; its heartbeat stands under this name."""
+
+_log = structlog.get_logger(__name__)
+_DATABASE = (SQLAlchemyError, OSError, TimeoutError)
+_AGAIN_AFTER = 1.0
+_LOOK_EVERY = 1.0
+_SWEEP_EVERY = 3600.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the scheduler is made of."""
+
+    sql: AsyncEngine
+    mailer: Mailer
+    dispatcher: Dispatcher
+    watchdog: Watchdog
+    directory: Directory
+    hold: Hold
+
+
+def compose(settings: Settings, pace: Pace | None = None) -> Parts:
+    """The parts, wired but not running. Nothing is connected to yet; Temporal need never be there."""
+    sql = create_engine(settings.database_url, name="redress scheduler")
+    clock = settings.make_clock()
+    texts = Texts(settings.master_key_bytes)
+    directory = Directory(sql)
+    cases = Cases(sql, Record(sql, derive_seal_key(settings.master_key_bytes)))
+
+    async def client() -> Client:
+        return await connect(settings)
+
+    workflows = Engine(client, settings.task_queue, settings.clock_spec, cases.case)
+    sender = Sender(
+        organisation=settings.organisation, address=settings.mail_from, base_url=settings.base_url
+    )
+    pace = pace or Pace()
+    mailer = Mailer(settings, connections=pace.at_once)
+    post = Post(sql, cases, texts, directory, mailer, sender, clock)
+    # Two processes must not have the same name, even on one machine and after a restart.
+    holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    return Parts(
+        sql=sql,
+        mailer=mailer,
+        dispatcher=Dispatcher(sql, post, Teller(sql, workflows, clock), holder=holder, pace=pace),
+        watchdog=Watchdog(sql, cases, workflows, clock),
+        directory=directory,
+        hold=Hold(sql, WATCHDOG, holder),
+    )
+
+
+@asynccontextmanager
+async def scheduling(settings: Settings, pace: Pace | None = None) -> AsyncIterator[Parts]:
+    """A running scheduler, for as long as the context lasts. Mails under way are finished at its end."""
+    parts = compose(settings, pace)
+    stop = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(parts.dispatcher.run(stop))
+            group.create_task(_watch(parts, stop))
+            try:
+                yield parts
+            finally:
+                stop.set()
+    finally:
+        await parts.mailer.close()
+        await parts.sql.dispose()
+
+
+async def _watch(parts: Parts, stop: asyncio.Event) -> None:
+    """Be the watchdog whenever nobody else is, until `stop`."""
+    stopping = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        waiting = asyncio.create_task(parts.hold.acquire())
+        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            break
+        except _DATABASE as error:
+            _log.warning("watchdog waits for the database", exc_info=error)
+            await asyncio.wait({stopping}, timeout=_AGAIN_AFTER)
+            continue
+        _log.info("watchdog on duty")
+        await _on_duty(parts, stopping)
+        await parts.hold.release()
+        _log.info("watchdog off duty")
+    stopping.cancel()
+
+
+async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
+    """Do the watchdog's jobs until told to stop, or until the hold is lost."""
+    lost = asyncio.Event()
+
+    async def beat() -> None:
+        try:
+            await parts.hold.beat()
+        except HoldLost:
+            lost.set()
+
+    jobs = AsyncIOScheduler(timezone=UTC)
+    for name, job, every in (
+        ("beat", beat, _LOOK_EVERY),
+        ("look", parts.watchdog.look, _LOOK_EVERY),
+        ("nudge", parts.watchdog.nudge, _LOOK_EVERY),
+        ("start pending intake", parts.watchdog.start_pending, _LOOK_EVERY),
+        ("sweep", lambda: _sweep(parts), _SWEEP_EVERY),
+    ):
+        jobs.add_job(
+            _guarded(name, job), "interval", seconds=every, id=name, max_instances=1, coalesce=True,
+            misfire_grace_time=None,
+        )  # fmt: skip
+    jobs.start()
+    losing = asyncio.create_task(lost.wait())
+    try:
+        await asyncio.wait({losing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        losing.cancel()
+        jobs.shutdown(wait=False)
+
+
+def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[None]]:
+    """The job, whose failure is logged and forgotten: it runs again soon."""
+
+    async def run() -> None:
+        try:
+            await job()
+        except Exception as error:  # a job that fails once must not end the watchdog
+            _log.warning(f"could not {name}", exc_info=error)
+
+    return run
+
+
+async def _sweep(parts: Parts) -> None:
+    async with parts.sql.begin() as conn:
+        gone = await sweep_texts(conn) + await sweep_attachments(conn)
+    over = await parts.directory.sweep()
+    _log.info("swept", count=gone, rows=over)
+
+
+async def main() -> None:
+    """Dispatch and watch until SIGTERM or SIGINT."""
+    settings = load_settings()
+    configure_logging(settings.log_level, service="scheduler")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it says what it runs, every second
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with scheduling(settings):
+        _log.info("scheduler ready")
+        say_ready()
+        await stop.wait()
+    _log.info("scheduler stopped")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

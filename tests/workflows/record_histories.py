@@ -1,0 +1,265 @@
+"""Records the histories that test_replay.py replays, on real servers: `python -m tests.workflows.record_histories`.
+
+A name or two records those alone. Record anew only what a deliberate change of workflow code makes
+obsolete, once nothing in production runs under the old one any more: a history that no longer replays is
+what the test is for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from cli import prepare
+from complaints.base import Command, Order, TextRef
+from complaints.clocks import PauseClocks, ResumeClocks
+from complaints.intake import AddNote, WriteMessage
+from complaints.lifecycle import next_wakeup
+from complaints.references import SPACE, systemic_reference
+from complaints.systemic import JoinComplaint, OpenSystemicIssue, ResolveSystemic, UpdateSystemic
+from runtime.child import Running
+from runtime.clock import Clock, ClockSpec
+from runtime.ports import free_port
+from runtime.postgres_server import PostgresServer
+from runtime.settings import load_settings
+from runtime.temporal_binary import get_temporal
+from runtime.temporal_server import TemporalServer
+from tests.support.actions import runs_of
+from tests.support.lives import BRISK, Life, whole_life
+from tests.support.living import PACK, Living, ana, customer, dora, living, reaching
+from tests.support.payments import TOKEN, PaymentDesk, payment_desk
+from tests.support.waiting import eventually
+from tests.workflows import recorded
+from workflows.contract import complaint_workflow_id, systemic_workflow_id
+from workflows.payment import payment_workflow_id
+
+SPEED = 60
+QUICK = 12_000
+"""For what takes days: fifty hours of alarms go by in a quarter of a minute."""
+SHORT_RUNS = "limit.historyCount.suggestContinueAsNew=120"
+"""The server then suggests continue-as-new after so many events; what it suggested is in the history."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the stories are played on: the service, the same at a quick clock, its bank, its database's process."""
+
+    service: Living
+    quick: Living
+    desk: PaymentDesk
+    postgres: Running
+
+
+async def paid_life(stage: Stage) -> list[str]:
+    """Receipt, remedy paid, answer, closure, post-mortem with an action, archive."""
+    life = await whole_life(stage.service)
+    return [complaint_workflow_id(life.reference), payment_workflow_id(await _key(life))]
+
+
+async def dispute(stage: Stage) -> list[str]:
+    """The answer contested, reviewed by others, and answered again."""
+    life = await Life.begun(stage.service)
+    await life.owned()
+    await life.decided()
+    await life.answered()
+    await life.disputed()
+    return [complaint_workflow_id(life.reference)]
+
+
+async def breach(stage: Stage) -> list[str]:
+    """Nobody does anything: every warning, every breach, every rung of every ladder."""
+    life = await Life.begun(stage.quick, PACK)
+
+    async def over() -> bool:
+        return next_wakeup(PACK, await life.service.case(life.reference)) is None
+
+    await eventually(over, within=60.0, what="the last alarm")
+    return [complaint_workflow_id(life.reference)]
+
+
+async def pause(stage: Stage) -> list[str]:
+    """The clocks stand still for the customer, twice: until a person says so, and until the customer writes."""
+    life = await Life.begun(stage.service)
+    await life.owned()
+    await life.does(ana, PauseClocks(reason="waiting_for_customer"))
+    await life.does(ana, ResumeClocks(reason="waiting_for_customer"))
+    await life.does(ana, PauseClocks(reason="waiting_for_customer"))
+    await life.does(customer, WriteMessage(text=await life.text("Here is the receipt.")))
+    await life.has("ClockBreached")  # that of first handling, which no pause stops
+    return [complaint_workflow_id(life.reference)]
+
+
+async def database_away(stage: Stage) -> list[str]:
+    """The record is away while a command is carried out: the patient activity takes the commit over."""
+    life = await Life.begun(stage.service)
+    await life.owned()
+    note = AddNote(text=await life.text("Written while the database was away."))
+    await stage.postgres.kill()
+    giving = asyncio.create_task(life.service.engine.execute(life.reference, life.service.order(ana, note)))
+
+    async def taken_over() -> bool:
+        handle = life.service.client.get_workflow_handle(complaint_workflow_id(life.reference))
+        return bool((await handle.describe()).raw_description.pending_activities)
+
+    await eventually(taken_over, within=20.0, what="the patient activity")
+    await stage.postgres.start()
+    await giving
+    await life.has("NoteAdded", within=60.0)
+    return [complaint_workflow_id(life.reference)]
+
+
+async def late_payment(stage: Stage) -> list[str]:
+    """The provider takes the order, is asked again and again, and settles late."""
+    life = await Life.begun(stage.service)
+    await life.owned()
+    await life.decided()
+    await stage.desk.behave("settle_late")
+    await life.paid()
+    key = await _key(life)
+
+    async def pending() -> bool:
+        return "PaymentPending" in await life.service.types(life.reference)
+
+    await eventually(pending, within=20.0, what="the payment to be pending")
+    await stage.desk.settle(key)
+    await life.settled()
+    await stage.desk.behave("settle")
+    return [complaint_workflow_id(life.reference), payment_workflow_id(key)]
+
+
+async def systemic(stage: Stage) -> list[str]:
+    """Two complaints joined, told of an update and of the end."""
+    service = stage.service
+    lives = [await Life.begun(service), await Life.begun(service)]
+    reference = systemic_reference(uuid4().int % SPACE)
+
+    async def order(body: Command) -> Order:
+        return service.order(dora, body)
+
+    async def text(words: str) -> TextRef:
+        return await service.text(reference, words)
+
+    opening = OpenSystemicIssue(name=await text("Cracked kettles"), description=await text("One batch."))
+    await service.engine.open_systemic(reference, await order(opening))
+    for life in lives:
+        await service.engine.execute_systemic(reference, await order(JoinComplaint(complaint=life.reference)))
+    update = UpdateSystemic(text=await text("The batch was withdrawn."), tell_customers=True)
+    await service.engine.execute_systemic(reference, await order(update))
+    resolved = ResolveSystemic(text=await text("No such kettle is left."), tell_customers=True)
+    await service.engine.execute_systemic(reference, await order(resolved))
+
+    async def told() -> bool:
+        heard = [(await service.types(life.reference)).count("SystemicHeard") for life in lives]
+        return min(heard) >= 3
+
+    await eventually(told, within=30.0, what="both complaints to be told")
+    return [systemic_workflow_id(reference), complaint_workflow_id(lives[0].reference)]
+
+
+async def continue_as_new(stage: Stage) -> list[str]:
+    """More commands than fit in one run, a payment in flight among them, and one sent again in a later run."""
+    life = await Life.begun(stage.service)
+    await life.owned()
+    await life.decided()
+    await stage.desk.behave("settle_late")
+    await life.paid()
+    for number in range(1, 25):
+        await life.does(ana, AddNote(text=await life.text(f"Note {number}.")), f"note-{number}")
+    again = await life.service.engine.execute(
+        life.reference, life.service.order(ana, AddNote(text=await life.text("Again.")), "note-1")
+    )
+    assert again is not None and again.duplicate
+    await stage.desk.settle(await _key(life))
+    await life.settled()
+    await stage.desk.behave("settle")
+    return [complaint_workflow_id(life.reference)]
+
+
+async def _key(life: Life) -> str:
+    case = await life.service.case(life.reference)
+    return case.remedies.of("R1").payments[0].key
+
+
+Story = Callable[[Stage], Awaitable[list[str]]]
+STORIES: Sequence[Story] = (
+    paid_life, dispute, breach, pause, database_away, late_payment, systemic,
+)  # fmt: skip
+IN_SHORT_RUNS: Sequence[Story] = (continue_as_new,)
+
+
+@asynccontextmanager
+async def staged(folder: Path, *dynamic: str) -> AsyncIterator[Stage]:
+    """All servers in an empty folder; `dynamic` are settings of Temporal's."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    async with AsyncExitStack() as stack:
+        desk = await stack.enter_async_context(payment_desk(folder))
+        server = PostgresServer(folder / "postgres", free_port())
+        binary = await get_temporal(lambda line: print(line, flush=True))  # noqa: T201 - a command's own word
+        temporal = TemporalServer(folder / "temporal", free_port(), binary=binary, dynamic=dynamic)
+        running = {}
+        for name, child in (("postgres", server.child()), ("temporal", temporal.child())):
+            running[name] = Running(child, folder / f"{name}.log")
+            await running[name].start()
+            stack.push_async_callback(running[name].stop)
+        await server.create_database("redress")
+        settings = load_settings(
+            mode="test",
+            database_url=server.url(),
+            temporal_address=temporal.address,
+            data_dir=folder,
+            clock=_clock(SPEED),
+            master_key="cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
+            session_secret="a session secret for the tests, long enough",
+            payments_url=desk.url,
+            payments_token=TOKEN,
+        )
+        await asyncio.to_thread(prepare, settings)
+        service = await stack.enter_async_context(living(settings, BRISK))
+        quick = await stack.enter_async_context(
+            reaching(settings.model_copy(update={"clock": _clock(QUICK)}), BRISK)
+        )
+        yield Stage(service, quick, desk, running["postgres"])
+
+
+def _clock(speed: int) -> ClockSpec:
+    now = Clock().now()
+    return ClockSpec(real_anchor=now, virtual_anchor=now, speed=speed)
+
+
+async def record(stories: Iterable[Story], *dynamic: str) -> None:
+    """Plays the stories one after the other, and keeps the histories of what each led."""
+    with tempfile.TemporaryDirectory(prefix="redress-record-") as made:
+        Path(made).chmod(0o755)
+        async with staged(Path(made) / "house", *dynamic) as stage:
+            for story in stories:
+                for workflow_id in await story(stage):
+                    kind = workflow_id.partition("/")[0]
+                    for number, history in enumerate(await runs_of(stage.service.client, workflow_id), start=1):
+                        name = f"{story.__name__.replace('_', '-')}-{kind}-{number}"
+                        file = recorded.keep(name, workflow_id, history)
+                        said = f"{file.name}: {len(history.events)} events, {file.stat().st_size} bytes"
+                        print(said, flush=True)  # noqa: T201 - a command's own word
+
+
+async def main(wanted: Collection[str]) -> None:
+    """Records all stories, or those that are named."""
+
+    def chosen(stories: Iterable[Story]) -> list[Story]:
+        return [story for story in stories if not wanted or story.__name__ in wanted]
+
+    for pack in (PACK, BRISK):
+        recorded.keep_pack(pack)
+    for stories, dynamic in ((chosen(STORIES), ()), (chosen(IN_SHORT_RUNS), (SHORT_RUNS,))):
+        if stories:
+            await record(stories, *dynamic)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))

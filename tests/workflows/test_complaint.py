@@ -1,0 +1,62 @@
+"""The complaint's workflow on the real engine: what is decided is recorded once, whatever is sent again."""
+
+import asyncio
+
+import pytest
+
+from complaints.base import Refused
+from complaints.intake import Acknowledge, AddNote
+from complaints.ownership import TakeOwnership
+from tests.support.living import Living, ana, ben, iris
+from tests.support.waiting import eventually
+
+
+async def received(service: Living) -> str:
+    ref = await service.receive()
+
+    async def recorded() -> bool:
+        return bool(await service.types(ref))
+
+    await eventually(recorded)
+    return ref
+
+
+async def test_a_received_complaint_is_recorded_with_its_clocks(service: Living) -> None:
+    ref = await received(service)
+    types = await service.types(ref)
+    assert types[0] == "ComplaintReceived"
+    assert types.count("ClockStarted") == 4
+
+
+async def test_a_command_is_recorded_and_answered_with_the_complaints_new_version(service: Living) -> None:
+    ref = await received(service)
+    outcome = await service.do(ref, iris, Acknowledge())
+    assert "Acknowledged" in outcome.events
+    case = await service.case(ref)
+    assert (outcome.version, outcome.sequence) == (case.version, case.sequence)
+
+
+async def test_a_command_sent_again_is_answered_and_not_carried_out_again(service: Living) -> None:
+    ref = await received(service)
+    first = await service.do(ref, iris, Acknowledge(), "once")
+    again = await service.do(ref, iris, Acknowledge(), "once")
+    assert again.sequence == first.sequence
+    assert (await service.types(ref)).count("Acknowledged") == 1
+
+
+async def test_a_refusal_says_why_and_leaves_no_trace_in_the_history(service: Living) -> None:
+    ref = await received(service)
+    await service.do(ref, ana, TakeOwnership())
+    before = await service.history_length(ref)
+    with pytest.raises(Refused) as refusal:
+        await service.do(ref, ben, TakeOwnership())
+    assert refusal.value.code == "owned"
+    assert await service.history_length(ref) == before
+
+
+async def test_commands_given_at_once_are_all_recorded_in_one_order(service: Living) -> None:
+    ref = await received(service)
+    notes = [AddNote(text=await service.text(ref, f"note {n}")) for n in range(30)]
+    outcomes = await asyncio.gather(*(service.do(ref, ana, note) for note in notes))
+    assert len({outcome.sequence for outcome in outcomes}) == 30
+    assert (await service.types(ref)).count("NoteAdded") == 30

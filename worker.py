@@ -1,0 +1,122 @@
+"""The worker: composes workflows and activities, and polls Temporal until it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.commit import CommitActivity
+from activities.payments import PaymentActivities, make_payments
+from ledger.chain import derive_seal_key
+from ledger.database import create_engine
+from ledger.packs import load_all
+from ledger.record import Record
+from ledger.texts import Texts
+from runtime.engine import STICKY, connect
+from runtime.logging import configure_logging
+from runtime.ready import say_ready
+from runtime.settings import Settings, load_settings
+from workflows import packs
+from workflows.complaint import ComplaintWorkflow
+from workflows.payment import PaymentWorkflow
+from workflows.systemic import SystemicIssueWorkflow
+
+_PACKS_EVERY = timedelta(seconds=5)
+_GRACE = timedelta(seconds=5)
+_CACHED_WORKFLOWS = 2_000  # at about 340 KB each
+
+_log = structlog.get_logger(__name__)
+
+# Pure code is imported once for all workflows; the sandbox still watches what the workflows themselves do.
+_PASSED_THROUGH = (
+    "complaints",
+    "policies",
+    "runtime.clock",
+    "workflows",
+    "pydantic",
+    "pydantic_core",
+    "structlog",
+)
+
+
+async def hold_published_packs(engine: AsyncEngine) -> None:
+    """Make every published pack known to the workflows of this process."""
+    async with engine.connect() as connection:
+        for pack in (await load_all(connection)).values():
+            packs.hold(pack)
+
+
+WORKFLOWS: Sequence[type] = (ComplaintWorkflow, SystemicIssueWorkflow, PaymentWorkflow)
+"""All there are. Whoever replays histories takes them, with `sandbox`, so that a replay is what the worker does."""
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """What workflow code runs in."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def compose(client: Client, engine: AsyncEngine, settings: Settings) -> Worker:
+    """The worker with all its workflows and activities, not yet polling."""
+    record = Record(engine, derive_seal_key(settings.master_key_bytes))
+    payments = PaymentActivities(make_payments(settings), Texts(settings.master_key_bytes), engine)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=[CommitActivity(record).commit, payments.submit_payment, payments.ask_payment],
+        workflow_runner=sandbox(),
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        max_cached_workflows=_CACHED_WORKFLOWS,
+        graceful_shutdown_timeout=_GRACE,
+    )
+
+
+@contextlib.asynccontextmanager
+async def working(settings: Settings, client: Client | None = None) -> AsyncIterator[Worker]:
+    """A polling worker, for as long as the context lasts."""
+    engine = create_engine(settings.database_url)
+    try:
+        await hold_published_packs(engine)
+        worker = compose(client or await connect(settings), engine, settings)
+        async with worker, asyncio.TaskGroup() as group:
+            refresher = group.create_task(_keep_packs(engine))
+            yield worker
+            refresher.cancel()
+    finally:
+        await engine.dispose()
+
+
+async def _keep_packs(engine: AsyncEngine) -> None:
+    while True:
+        await asyncio.sleep(_PACKS_EVERY.total_seconds())
+        try:
+            await hold_published_packs(engine)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("packs not refreshed", error=type(error).__name__)
+
+
+async def main() -> None:
+    """Work until SIGTERM or SIGINT."""
+    settings = load_settings()
+    configure_logging(settings.log_level, service="worker")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with working(settings):
+        _log.info("worker ready", task_queue=settings.task_queue)
+        say_ready()
+        await stop.wait()
+    _log.info("worker stopped")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
