@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from runtime.waiting import TooLateError, until
 
@@ -17,12 +17,6 @@ async def eventually(look: Callable[[], Awaitable[T]], *, within: float = ..., w
 async def eventually(look: Callable[[], T], *, within: float = ..., what: str = ...) -> T: ...
 
 
-@overload
-async def eventually(
-    look: Callable[[], Awaitable[T]], *, within: float = 10.0, what: str = "the condition"
-) -> T: ...
-@overload
-async def eventually(look: Callable[[], T], *, within: float = 10.0, what: str = "the condition") -> T: ...
 async def eventually(look: Callable[[], Any], *, within: float = 10.0, what: str = "the condition") -> Any:
     """The first truthy result of `look`, which is asked again until the deadline (`within` seconds).
 
