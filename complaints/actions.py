@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import AwareDatetime
 
 from complaints.base import (
+    HANDLING,
+    INSTANT,
     Actor,
     Coming,
     Command,
@@ -20,7 +22,6 @@ from complaints.base import (
     Refused,
     TextRef,
 )
-from complaints.clocks import HANDLING, INSTANT
 from policies.vocabulary import Fact, Role
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins  # `type` below is an event's or command's name
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer, field_validator
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 SYSTEM = "system"
 """The actor of what time alone made happen."""
+
+INSTANT = timedelta(microseconds=1)
+"""The finest instant there is. Exactly at the due moment is in time; one INSTANT later is not."""
+
+HANDLING = frozenset({Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
+"""Who handles complaints."""
 
 
 class Frozen(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import AwareDatetime, Field
 
 from complaints.base import AttachmentRef, Frozen, PackRef, TextRef
-from complaints.clocks import Classes, Clocks
+from complaints.clocks import Classes
 from complaints.closure import Closure
 from complaints.dispute import Dispute
 from complaints.escalation import Escalation
@@ -18,6 +18,7 @@ from complaints.investigation import Investigation
 from complaints.letters import Letters
 from complaints.mediation import Mediation
 from complaints.membership import Membership
+from complaints.occurrences import Clocks
 from complaints.ownership import Ownership
 from complaints.post_mortem import PostMortem
 from complaints.redress import Remedies

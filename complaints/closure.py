@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.endings import End, OpensAgain
 from complaints.feedback import delivered_at
 from complaints.standing import speaks_for_customer, texts_remain

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import AwareDatetime
 
 from complaints import outside
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.outside import OutsideCase
 from complaints.review import DisputeOutcome, OnDispute, in_dispute
 from complaints.standing import speaks_for_customer

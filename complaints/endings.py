@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import AwareDatetime
 
 from complaints import references
-from complaints.base import Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.letters import letter
 from complaints.review import ABOVE
 from complaints.standing import speaks_for_customer, still_open, texts_remain

@@ -1,4 +1,4 @@
-"""Escalation by hand: a person raises the alarm, with a reason, without waiting for a clock."""
+"""Escalation: a person raises the alarm without waiting for a clock, or says that an alarm was seen."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
+from complaints.occurrences import AlertAcknowledged
 from policies.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -50,6 +50,28 @@ class Escalate(Command):
         upwards = Role.DEPARTMENT_HEAD if case.escalation.level else Role.SUPERVISOR
         tell = (f"role:{upwards}",) if case.escalation.level else ("owner_supervisor", f"role:{upwards}")
         yield Escalated(reason=self.reason, tell=tell)
+
+
+class AcknowledgeAlert(Command):
+    """Say that the alert was seen: its repeats stop, the deadline does not move."""
+
+    title: ClassVar[str] = "Acknowledge alert"
+    who: ClassVar[frozenset[Role]] = HANDLING
+
+    clock: str
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if not any(o.running and (o.rungs or o.breached_at) for o in case.clocks.occurrences):
+            raise Refused("no_alert", "No alert of this complaint is waiting to be acknowledged.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        running = case.clocks.running(self.clock)
+        if running is None or not (running.rungs or running.breached_at):
+            raise Refused("no_alert", f"The clock “{self.clock}” has no alert to acknowledge.")
+        if running.acknowledged_at is not None:
+            raise Refused("already_done", "This alert was acknowledged already.")
+        yield AlertAcknowledged(clock=running.clock, occurrence=running.number)
 
 
 def coming(pack: Pack, case: Case) -> Iterator[Coming]:

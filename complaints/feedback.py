@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING, INSTANT
+from complaints.base import (
+    HANDLING,
+    INSTANT,
+    Coming,
+    Command,
+    Context,
+    Event,
+    Frozen,
+    Happening,
+    Refused,
+    TextRef,
+)
 from complaints.letters import letter
 from complaints.response import Draft
 from complaints.standing import speaks_for_customer, unconflicted

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import AwareDatetime
 
 from complaints.base import (
+    HANDLING,
     AttachmentRef,
     Command,
     Context,
@@ -18,7 +19,6 @@ from complaints.base import (
     Refused,
     TextRef,
 )
-from complaints.clocks import HANDLING
 from complaints.letters import letter
 from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from complaints.base import Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.issues import Issue, investigated, issue_of
 from complaints.standing import letter_to_customer, still_open
 from policies.vocabulary import Channel, Fact, Role

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
-from complaints.base import Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.standing import still_open
 from policies.vocabulary import Fact, Role
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from complaints.base import Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from policies.vocabulary import Channel, DeliveryState, Fact, Role
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from complaints import clocks, closure, dispute, escalation, feedback, ownership
 from complaints.base import SYSTEM, Actor, Coming, Command, Context, Event, Happening, Order, PackRef, Refused
 from complaints.case import Case
 from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint
+from complaints.pauses import Resumed
 from complaints.triage import Triaged
 from policies.pack import Pack
 from policies.vocabulary import Fact, Role
@@ -236,4 +237,4 @@ def _followers(pack: Pack, case: Case, told: Happening) -> Iterator[Happening]:
         for pause in case.clocks.pauses:
             rule = pack.pause_reasons.get(pause.reason)
             if pause.to is None and rule is not None and Fact.CUSTOMER_WROTE in rule.ends_on:
-                yield beside(clocks.Resumed(reason=pause.reason, why="fact"))
+                yield beside(Resumed(reason=pause.reason, why="fact"))

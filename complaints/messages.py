@@ -11,10 +11,10 @@ from pydantic import AwareDatetime
 from complaints.actions import ActionOverdue, EffectivenessCheckDue
 from complaints.base import Event, Frozen, Happening
 from complaints.case import Case
-from complaints.clocks import ClockBreached, ClockWarned, RungClimbed
 from complaints.escalation import Escalated
 from complaints.feedback import LowScoreEscalated
 from complaints.letters import LetterMoved, LetterQueued
+from complaints.occurrences import ClockBreached, ClockWarned, RungClimbed
 from complaints.outside import OutsideDeadlinePassed
 from complaints.ownership import Assigned, HandoverOffered
 from policies.pack import Pack

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING, INSTANT
+from complaints.base import (
+    HANDLING,
+    INSTANT,
+    Coming,
+    Command,
+    Context,
+    Event,
+    Frozen,
+    Happening,
+    Refused,
+    TextRef,
+)
 from complaints.standing import texts_remain
 from policies.vocabulary import Fact, Role
 

@@ -1,4 +1,4 @@
-"""Ownership: first contact owns the complaint until a handover is accepted; supervisors assign; conflicts are declared."""
+"""Ownership: whoever takes the complaint answers for it until a handover is accepted, or a supervisor assigns it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Person, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import (
+    HANDLING,
+    Coming,
+    Command,
+    Context,
+    Event,
+    Frozen,
+    Happening,
+    Person,
+    Refused,
+    TextRef,
+)
 from policies.vocabulary import Fact, Role
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from complaints.base import Command, Context, Event, Frozen, Happening, Money, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Money, Refused, TextRef
 from complaints.standing import APPROVING, fresh_eyes, texts_remain
 from policies.vocabulary import Role
 

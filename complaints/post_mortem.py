@@ -9,8 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from complaints import actions
 from complaints.actions import Action, OnPostMortem, responded
-from complaints.base import Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.issues import CauseClass
 from policies.vocabulary import Fact, Role
 

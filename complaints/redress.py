@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import AwareDatetime
 
 from complaints.authority import some_authority, total_with, within_limit
-from complaints.base import Coming, Command, Context, Event, Happening, Money, Refused, TextRef
-from complaints.clocks import HANDLING, INSTANT
+from complaints.base import (
+    HANDLING,
+    INSTANT,
+    Coming,
+    Command,
+    Context,
+    Event,
+    Happening,
+    Money,
+    Refused,
+    TextRef,
+)
 from complaints.issues import issue_of
 from complaints.payments import PaymentDue, ReportPayment, not_in_flight
 from complaints.remedies import MONEY_KINDS, Remedies, Remedy, RemedyBasis, RemedyKind, RemedyState

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from complaints.base import Command, Context, Event, Frozen, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.remedies import RemedyState
 from complaints.standing import APPROVING, fresh_eyes, letter_to_customer, still_open, unconflicted
 from policies.letters import fields_in

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from complaints import outside
-from complaints.base import Actor, Command, Context, Event, Happening, Person, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Actor, Command, Context, Event, Happening, Person, Refused, TextRef
 from complaints.letters import letter
 from complaints.standing import fresh_eyes, unconflicted
 from policies.vocabulary import Fact, Role

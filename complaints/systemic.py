@@ -14,8 +14,18 @@ from typing import Any, ClassVar
 from pydantic import AwareDatetime
 
 from complaints import references
-from complaints.base import Actor, Command, Context, Event, Frozen, Happening, Order, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import (
+    HANDLING,
+    Actor,
+    Command,
+    Context,
+    Event,
+    Frozen,
+    Happening,
+    Order,
+    Refused,
+    TextRef,
+)
 from complaints.membership import NoteSystemicJoin, NoteSystemicLeave, NoteSystemicPlan, NoteSystemicUpdate
 from policies.vocabulary import Role
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from complaints.base import Command, Context, Event, Happening, Refused, TextRef
-from complaints.clocks import HANDLING
+from complaints.base import HANDLING, Command, Context, Event, Happening, Refused, TextRef
 from policies.vocabulary import Fact, FeedbackClass, Kind, Role, Severity, Tier
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pydantic import AwareDatetime
 
 from complaints.base import Frozen
 from complaints.case import Case
-from complaints.clocks import ClockState
 from complaints.lifecycle import next_wakeup
+from complaints.occurrences import ClockState
 from complaints.phases import Phase, phase
 from policies.pack import Pack
 from policies.vocabulary import Fact
@@ -87,7 +87,7 @@ def view(pack: Pack, case: Case) -> CaseView:
         overdue=any(o.breached_at is not None for o in case.clocks.occurrences if o.running),
         paused=any(o.running and o.due_at is None for o in case.clocks.occurrences),
         open=case.open,
-        live=now_phase not in (Phase.ARCHIVED,),
+        live=now_phase is not Phase.ARCHIVED,
         subject_text=case.subject.id if case.subject else None,
         source=case.source,
         customer_wrote_at=case.at(Fact.CUSTOMER_WROTE),

@@ -8,10 +8,10 @@ from datetime import datetime
 from complaints import clocks
 from complaints.base import Event, Happening, Order
 from complaints.case import Case
-from complaints.clocks import ClockBreached, ClockMet
 from complaints.closure import Archived
 from complaints.imported import ImportedClosed
 from complaints.lifecycle import due, evolve, fold, receive
+from complaints.occurrences import ClockBreached, ClockMet
 from complaints.transition import Commit
 from complaints.view import view
 from policies.pack import Pack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
@@ -213,22 +213,22 @@ class Engine:
     ) -> Outcome:
         if start is None:
             handle = client.get_workflow_handle(workflow_id)
-            outcome: Outcome = await handle.execute_update("execute", order, id=order.id, result_type=Outcome)
-            return outcome
-        outcome = await client.execute_update_with_start_workflow(
-            "execute",
-            order,
-            id=order.id,
-            result_type=Outcome,
-            start_workflow_operation=WithStartWorkflowOperation(
-                COMPLAINT,
-                start,
-                id=workflow_id,
-                task_queue=self._task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            ),
-        )
-        return outcome
+            outcome = await handle.execute_update("execute", order, id=order.id, result_type=Outcome)
+        else:
+            outcome = await client.execute_update_with_start_workflow(
+                "execute",
+                order,
+                id=order.id,
+                result_type=Outcome,
+                start_workflow_operation=WithStartWorkflowOperation(
+                    COMPLAINT,
+                    start,
+                    id=workflow_id,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                ),
+            )
+        return cast(Outcome, outcome)  # the SDK can not tell the type by the update's name
 
     async def _accepted(self, workflow_id: str, update_id: str) -> bool:
         """Whether the engine holds the update durably; one that is only admitted dies with the server."""

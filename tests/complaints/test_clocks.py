@@ -5,19 +5,7 @@ from datetime import timedelta
 import pytest
 
 from complaints.base import Order, Refused
-from complaints.clocks import (
-    AcknowledgeAlert,
-    ClockBreached,
-    ClockMet,
-    ClockRecalculated,
-    ClockStarted,
-    ClockState,
-    ClockStopped,
-    ClockWarned,
-    PauseClocks,
-    ResumeClocks,
-    RungClimbed,
-)
+from complaints.escalation import AcknowledgeAlert
 from complaints.intake import (
     Acknowledge,
     ApproveReceiptCorrection,
@@ -26,6 +14,17 @@ from complaints.intake import (
     WriteMessage,
 )
 from complaints.lifecycle import due, fold, next_wakeup, receive
+from complaints.occurrences import (
+    ClockBreached,
+    ClockMet,
+    ClockRecalculated,
+    ClockStarted,
+    ClockState,
+    ClockStopped,
+    ClockWarned,
+    RungClimbed,
+)
+from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.triage import Reclassify, Triage
 from policies.vocabulary import Channel, FeedbackClass, Kind, Severity, Tier
 from tests.complaints.support import PACK, RECEIVED, WEI, Story, ana, customer, dora, iris, text

@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from complaints.actions import AddAction, CheckEffectiveness, CompleteAction
-from complaints.base import Money
-from complaints.clocks import INSTANT, ClockState
+from complaints.base import INSTANT, Money
 from complaints.closure import Archived, CloseComplaint, Reopen
 from complaints.dispute import RaiseDispute, WithdrawDispute
 from complaints.feedback import AnswerSatisfaction, ConfirmOutcome, RecordSeniorReview
 from complaints.intake import Acknowledge, AddNote, ReceiveComplaint
 from complaints.issues import AddIssue, CauseClass
 from complaints.letters import ReportDelivery
+from complaints.occurrences import ClockState
 from complaints.ownership import TakeOwnership
 from complaints.payments import PayRemedy, ReportPayment
 from complaints.phases import Phase, phase

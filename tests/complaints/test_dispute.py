@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from complaints.base import Actor
-from complaints.clocks import INSTANT
+from complaints.base import INSTANT, Actor
 from complaints.closure import CloseComplaint, Reopen
 from complaints.dispute import ConcludeDispute, RaiseDispute, WithdrawDispute
 from complaints.feedback import ConfirmOutcome

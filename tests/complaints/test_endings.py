@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from complaints.base import Actor, Command, Money
-from complaints.clocks import INSTANT, ClockState
+from complaints.base import INSTANT, Actor, Command, Money
 from complaints.closure import Reopen
 from complaints.dispute import RaiseDispute
 from complaints.endings import AppealDecline, Decline, Forward, MergeInto, Withdraw
 from complaints.intake import WriteMessage
 from complaints.issues import AddIssue
+from complaints.occurrences import ClockState
 from complaints.payments import PayRemedy, ReportPayment
 from complaints.phases import Phase, phase
 from complaints.redress import (

@@ -2,16 +2,17 @@
 
 from datetime import timedelta
 
-from complaints.clocks import RungClimbed
 from complaints.lifecycle import evolve
 from complaints.messages import Message, messages
+from complaints.occurrences import RungClimbed
 from complaints.ownership import TakeOwnership
 from tests.complaints.support import PACK, RECEIVED, Story, ana
 
 
 def called_for(story: Story) -> list[Message]:
     """Every message that the story has called for so far."""
-    case, told = None, []
+    case = None
+    told: list[Message] = []
     for happening in story.happenings:
         case = evolve(case, happening)
         told.extend(messages(PACK, case, happening))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from complaints.clocks import INSTANT
+from complaints.base import INSTANT
 from complaints.closure import Archived
 from complaints.endings import Decline
 from complaints.outside import (

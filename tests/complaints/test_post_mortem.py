@@ -14,7 +14,7 @@ from complaints.actions import (
     CompleteAction,
     EffectivenessCheckDue,
 )
-from complaints.clocks import INSTANT
+from complaints.base import INSTANT
 from complaints.closure import Reopen
 from complaints.issues import CauseClass
 from complaints.post_mortem import ClassifyCause, FinishPostMortem, RecordLessons, RecordWhys

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from complaints.base import Order, TextRef
 from complaints.case import Case
-from complaints.clocks import ClockBreached, ClockState, ClockStopped
 from complaints.imported import ImportedClosed
 from complaints.intake import ReceiveComplaint
 from complaints.lifecycle import due, evolve, fold, next_wakeup
+from complaints.occurrences import ClockBreached, ClockState, ClockStopped
 from complaints.phases import Phase
 from complaints.transition import Commit
 from imports.batches import IMPORTER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -107,6 +108,16 @@ class House:
         """The last lines of a part's log, for a failure's message."""
         log = self.parts[name].log
         return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+
+    async def command(self, *words: str) -> str:
+        """What `redress` says on standard output, in this house; it has to succeed."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", *words, env={**os.environ, **self.environment}, cwd=_PROJECT,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, complained = await process.communicate()
+        assert process.returncode == 0, said.decode() + complained.decode()
+        return said.decode()
 
     async def case(self, reference: str) -> Case | None:
         """The complaint as its record has it, or None."""

@@ -17,6 +17,8 @@ from tests.support.waiting import eventually
 
 _AGAIN_AFTER = 0.2
 _GIVES_UP = httpx.Timeout(30.0, connect=5.0)
+_TAKES_AT_MOST = 45.0
+"""Seconds in which a command that was taken has to be in the record, whatever was killed meanwhile."""
 _THINKS = 0.05
 """Seconds between one command and the next of the same person: a load, not a race for the processor."""
 
@@ -63,6 +65,7 @@ class Load:
     commands: list[Answered] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     sent_again: int = 0
+    taken_late: int = 0
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _given: dict[str, int] = field(default_factory=dict)
     _resting: bool = False
@@ -77,6 +80,8 @@ class Load:
                 self.sent_again += 1
                 await asyncio.sleep(_AGAIN_AFTER)
                 continue
+            if answer.status_code == HTTPStatus.ACCEPTED and "command_id" in answer.json():
+                return await self._carried_out(who, path, body, key, answer.json()["command_id"])
             if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 if answer.is_server_error:
                     self.faults.append(f"{path} was answered {answer.status_code}: {answer.text}")
@@ -85,6 +90,35 @@ class Load:
                 self.faults.append(f"{path} was put off without a word when to come back: {answer.text}")
             self.sent_again += 1
             await asyncio.sleep(_AGAIN_AFTER)
+
+    async def _carried_out(
+        self, who: str, path: str, body: Mapping[str, Any], key: str, command: str
+    ) -> Answered:
+        """What comes of a command that was taken and took longer than its caller waits.
+
+        It is looked up as its caller was told to. One that is not recorded by and by can only have been
+        refused, and is sent again to hear so: were it carried out only now, what was promised would be broken.
+        """
+        self.taken_late += 1
+        headers = {"Authorization": f"Bearer {self.house.tokens[who]}"}
+
+        async def recorded() -> dict[str, Any] | None:
+            try:
+                answer = await self.client.get(f"/commands/{command}", headers=headers)
+            except httpx.TransportError:
+                return None
+            told: dict[str, Any] = answer.json() if answer.is_success else {}
+            return told if told.get("status") == "recorded" else None
+
+        try:
+            told = await eventually(recorded, within=_TAKES_AT_MOST)
+        except AssertionError:
+            last = await self.send(who, path, body, key)
+            if last.status == HTTPStatus.OK and not last.body["duplicate"]:
+                self.faults.append(f"{path} was taken, and was carried out only when it was sent again")
+            return last
+        assert told is not None
+        return Answered(who, path, key, HTTPStatus.OK, told)
 
     async def receive(self) -> str:
         """A complaint by mail; its reference once it is given out."""

@@ -1,0 +1,195 @@
+"""Occurrences: one run of one clock, the pauses it shares with others, and the events that change it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime
+
+from complaints.base import Event, Frozen, Happening
+
+if TYPE_CHECKING:
+    from complaints.case import Case
+
+
+class ClockState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    MET_LATE = "met_late"
+    STOPPED = "stopped"
+
+
+class Occurrence(Frozen):
+    """One run of one clock. `due_at` is None while a pause hides it; `breached_at` stays once set."""
+
+    clock: str
+    number: int
+    started_at: AwareDatetime
+    due_at: AwareDatetime | None
+    warned: tuple[int, ...] = ()
+    rungs: tuple[tuple[int, int], ...] = ()  # (rung, repeat) already climbed
+    breached_at: AwareDatetime | None = None
+    acknowledged_at: AwareDatetime | None = None
+    met_at: AwareDatetime | None = None
+    stopped_at: AwareDatetime | None = None
+    frozen_due: AwareDatetime | None = None  # the due moment as it stood when met or stopped
+
+    @property
+    def running(self) -> bool:
+        return self.met_at is None and self.stopped_at is None
+
+    @property
+    def state(self) -> ClockState:
+        if self.stopped_at is not None:
+            return ClockState.STOPPED
+        if self.met_at is not None:
+            late = self.frozen_due is not None and self.met_at > self.frozen_due
+            return ClockState.MET_LATE if late else ClockState.MET
+        return ClockState.PAUSED if self.due_at is None else ClockState.RUNNING
+
+    @property
+    def key(self) -> str:
+        return f"{self.clock}/{self.number}"
+
+
+class Pause(Frozen):
+    """A half-open interval in which the clocks that allow its reason stand still; `to` None while open."""
+
+    reason: str
+    start: AwareDatetime
+    to: AwareDatetime | None = None
+    ends_by: AwareDatetime | None = None  # the pack's limit
+
+
+class Clocks(Frozen):
+    """All occurrences, in the order they started, and the pauses they share."""
+
+    occurrences: tuple[Occurrence, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+
+    def running(self, clock: str) -> Occurrence | None:
+        for occurrence in self.occurrences:
+            if occurrence.clock == clock and occurrence.running:
+                return occurrence
+        return None
+
+    def find(self, clock: str, number: int) -> Occurrence:
+        for occurrence in self.occurrences:
+            if occurrence.clock == clock and occurrence.number == number:
+                return occurrence
+        raise KeyError((clock, number))
+
+    def count(self, clock: str) -> int:
+        return sum(occurrence.clock == clock for occurrence in self.occurrences)
+
+    def replaced(self, changed: Occurrence) -> Clocks:
+        occurrences = tuple(
+            changed if (o.clock, o.number) == (changed.clock, changed.number) else o for o in self.occurrences
+        )
+        return self.model_copy(update={"occurrences": occurrences})
+
+    def open_pause(self, reason: str) -> Pause | None:
+        for pause in self.pauses:
+            if pause.reason == reason and pause.to is None:
+                return pause
+        return None
+
+
+# Events -------------------------------------------------------------------------------------------
+
+
+class _OccurrenceEvent(Event):
+    clock: str
+    occurrence: int
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        raise NotImplementedError
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        found = case.clocks.find(self.clock, self.occurrence)
+        return case.changed(clocks=case.clocks.replaced(self.change(found, told)))
+
+
+class ClockStarted(Event):
+    clock: str
+    occurrence: int
+    due_at: AwareDatetime | None
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        fresh = Occurrence(
+            clock=self.clock, number=self.occurrence, started_at=told.occurred_at, due_at=self.due_at
+        )
+        return case.changed(
+            clocks=case.clocks.model_copy(update={"occurrences": (*case.clocks.occurrences, fresh)})
+        )
+
+
+class ClockMet(_OccurrenceEvent):
+    """`due_at` is the due moment as it stood; in time is when it happened at or before it."""
+
+    due_at: AwareDatetime | None
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(
+            update={"met_at": told.occurred_at, "frozen_due": self.due_at, "due_at": self.due_at}
+        )
+
+
+class ClockStopped(_OccurrenceEvent):
+    """The promise fell away (the case ended, or was reclassified): neither met nor breached by this."""
+
+    why: str
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"stopped_at": told.occurred_at, "frozen_due": found.due_at})
+
+
+class ClockWarned(_OccurrenceEvent):
+    """`warning` is the index in the rule's `warn_at`."""
+
+    warning: int
+    due_at: AwareDatetime
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"warned": (*found.warned, self.warning)})
+
+
+class ClockBreached(_OccurrenceEvent):
+    """`before_recording`: the due moment had passed before the complaint was even recorded."""
+
+    due_at: AwareDatetime
+    before_recording: bool = False
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"breached_at": self.due_at})
+
+
+class RungClimbed(_OccurrenceEvent):
+    """A rung of the clock's ladder: `rung` its index, `repeat` 0 for the first call; `tell` whom."""
+
+    ladder: str
+    rung: int
+    repeat: int
+    tell: tuple[str, ...]
+    over: tuple[str, ...]
+    due_at: AwareDatetime
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"rungs": (*found.rungs, (self.rung, self.repeat))})
+
+
+class AlertAcknowledged(_OccurrenceEvent):
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"acknowledged_at": told.occurred_at})
+
+
+class ClockRecalculated(_OccurrenceEvent):
+    """The due moment moved, or is hidden (None) by a pause; `why` says what moved it."""
+
+    due_at: AwareDatetime | None
+    why: str
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"due_at": self.due_at})
