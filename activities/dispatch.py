@@ -28,7 +28,7 @@ class Pace:
     """How the dispatcher goes about it; all times in real seconds."""
 
     at_once: int = 4
-    lease: float = 120.0
+    lease: float = 40.0
     poll: float = 1.0
     digest_quiet: float = 5.0
     digest_at_most: float = 60.0

@@ -25,7 +25,7 @@ from aiosmtplib import (
 
 from runtime.settings import Settings
 
-_ANSWERS_WITHIN = 30.0
+_ANSWERS_WITHIN = 15.0
 _PERMANENT = 500
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 

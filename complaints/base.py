@@ -204,6 +204,13 @@ class Command(Frozen):
         raise NotImplementedError(self.type)
 
 
+def permit_role(command: type[Command], actor: Actor) -> None:
+    """Refuse a command that nobody with the actor's roles may ever give. Raises Refused."""
+    if not actor.has(*command.who):
+        who = ", ".join(sorted(role.replace("_", " ") for role in command.who))
+        raise Refused("not_allowed", f"“{command.title}” may be done by: {who}.", who=who)
+
+
 class Order(Frozen):
     """A command on its way: its id (the idempotency key), who gave it, and when.
 

@@ -16,7 +16,19 @@ from datetime import datetime
 import complaints.erasure  # registers its commands, which nothing here names
 import complaints.imported  # noqa: F401 - registers its event, which no chapter decides
 from complaints import clocks, closure, dispute, escalation, feedback, ownership, post_mortem, redress
-from complaints.base import SYSTEM, Actor, Coming, Command, Context, Event, Happening, Order, PackRef, Refused
+from complaints.base import (
+    SYSTEM,
+    Actor,
+    Coming,
+    Command,
+    Context,
+    Event,
+    Happening,
+    Order,
+    PackRef,
+    Refused,
+    permit_role,
+)
 from complaints.case import Case
 from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint
 from complaints.pauses import Resumed
@@ -45,7 +57,7 @@ def receive(pack: Pack, reference: str, order: Order) -> tuple[Happening, ...]:
     if not isinstance(body, ReceiveComplaint):
         raise Refused("not_received", "A complaint begins with its receipt.")
     ctx = _context(pack, order)
-    _permit_role(body.__class__, ctx.actor)
+    permit_role(body.__class__, ctx.actor)
     ref = PackRef(name=pack.name, version=pack.version, digest=pack.digest)
     received = body.receipt(reference, ref, ctx)
     first = Happening(
@@ -94,7 +106,7 @@ def decide(pack: Pack, case: Case, order: Order) -> tuple[Happening, ...]:
 
 def permit(case: Case, command: type[Command], ctx: Context) -> None:
     """Refuse a command that its giver or the case's state rules out, whatever its fields say. Raises Refused."""
-    _permit_role(command, ctx.actor)
+    permit_role(command, ctx.actor)
     if case.erased is not None and not command.when_ended:
         raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
     if not command.when_ended and not command.fact:
@@ -188,12 +200,6 @@ def _context(pack: Pack, order: Order) -> Context:
     if occurred_at > order.at:
         raise Refused("in_the_future", "What has not happened yet can not be recorded; correct the time.")
     return Context(pack=pack, actor=order.actor, at=order.at, occurred_at=occurred_at)
-
-
-def _permit_role(command: type[Command], actor: Actor) -> None:
-    if not actor.has(*command.who):
-        who = ", ".join(sorted(role.replace("_", " ") for role in command.who))
-        raise Refused("not_allowed", f"“{command.title}” may be done by: {who}.", who=who)
 
 
 def _answers(case: Case, actor: Actor) -> bool:

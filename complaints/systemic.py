@@ -25,6 +25,7 @@ from complaints.base import (
     Order,
     Refused,
     TextRef,
+    permit_role,
 )
 from complaints.membership import NoteSystemicJoin, NoteSystemicLeave, NoteSystemicPlan, NoteSystemicUpdate
 from policies.vocabulary import Role
@@ -268,7 +269,7 @@ def open_systemic(reference: str, order: Order) -> tuple[Happening, ...]:
     if not isinstance(body, OpenSystemicIssue):
         raise Refused("not_opened", "A systemic issue begins with its opening.")
     ctx = _context(order)
-    _permit_role(body.__class__, order.actor)
+    permit_role(body.__class__, order.actor)
     opened = SystemicOpened(reference=reference, title=body.name, description=body.description)
     return (_happening(opened, order, ctx),)
 
@@ -289,7 +290,7 @@ def decide_systemic(issue: SystemicIssue, order: Order) -> tuple[Happening, ...]
         raise Refused(
             "before_start", "This is said to have happened before the issue was opened; correct the time."
         )
-    _permit_role(body.__class__, order.actor)
+    permit_role(body.__class__, order.actor)
     body.check(issue, ctx)
     return tuple(_happening(event, order, ctx) for event in body.decide(issue, ctx))
 
@@ -299,7 +300,7 @@ def possible_systemic(
 ) -> Refused | None:
     """None where the desk may offer the command to this person now; else the refusal that says why not."""
     try:
-        _permit_role(command, actor)
+        permit_role(command, actor)
         command.check(issue, Context(pack=None, actor=actor, at=at, occurred_at=at))
     except Refused as refusal:
         return refusal
@@ -355,12 +356,6 @@ def _context(order: Order) -> Context:
     if occurred_at > order.at:
         raise Refused("in_the_future", "What has not happened yet can not be recorded; correct the time.")
     return Context(pack=None, actor=order.actor, at=order.at, occurred_at=occurred_at)
-
-
-def _permit_role(command: type[Command], actor: Actor) -> None:
-    if not actor.has(*command.who):
-        who = ", ".join(sorted(role.replace("_", " ") for role in command.who))
-        raise Refused("not_allowed", f"“{command.title}” may be done by: {who}.", who=who)
 
 
 def _happening(event: Event, order: Order, ctx: Context) -> Happening:

@@ -4,7 +4,7 @@ import textwrap
 from typing import Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import URL, event
+from sqlalchemy import URL, event, func
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import (
     DBAPIError,
@@ -17,6 +17,14 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _STATEMENTS_KEPT = 500
+
+LAZILY = func.set_config("synchronous_commit", "off", True)
+"""The transaction of the statement that evaluates this does not wait for the disk.
+
+For steps before one that does wait, on the same server: its log is written in order, so whatever the later
+commit makes durable it makes so together with all before it. Each wait spared is a few milliseconds. Never for
+the last step before somebody is told, nor inside a transaction that others have a part in.
+"""
 _STATEMENT_SHOWN = 200  # of a failed one; the longest have thousands of characters
 
 

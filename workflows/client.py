@@ -21,8 +21,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from complaints.base import Order, PackRef
+from complaints.base import Order, PackRef, Refused
 from complaints.case import Case
+from complaints.references import is_systemic
 from complaints.systemic import SystemicIssue
 from runtime.clock import ClockSpec
 from workflows.contract import (
@@ -51,6 +52,7 @@ _AWAY = (
     RPCStatusCode.CANCELLED,
     RPCStatusCode.UNKNOWN,
 )
+_GLANCE = timedelta(seconds=1)
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
 
@@ -114,6 +116,26 @@ class Engine:
         # Archived, or lost with Temporal's database: its record is whole, so it goes on from there.
         start = ComplaintStart(reference=reference, pack=case.pack, clock=self._clock, case=case)
         return await self._update(complaint_workflow_id(reference), order, wait, start)
+
+    async def refusal(self, reference: str, order_id: str) -> Refused | None:
+        """The refusal of an order that was taken before, None while it is at work or where nothing is known of it.
+
+        Raises EngineAway.
+        """
+        workflow_id = (systemic_workflow_id if is_systemic(reference) else complaint_workflow_id)(reference)
+
+        async def ask(client: Client) -> None:
+            handle = client.get_workflow_handle(workflow_id)
+            await handle.get_update_handle(order_id).result(rpc_timeout=_GLANCE)
+
+        try:
+            await self._reach(ask)
+        except WorkflowUpdateFailedError as failure:
+            refused = _refusal(failure)
+            return refused if isinstance(refused, Refused) else None
+        except (Unknown, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return None
+        return None
 
     async def tell(self, reference: str, order: Order) -> None:
         """Signal a fact to a complaint. Raises Unknown, EngineAway."""

@@ -1,5 +1,6 @@
 """The connection: errors give nothing away, and a server that went away is not noticed afterwards."""
 
+import asyncio
 import traceback
 from datetime import datetime
 
@@ -9,9 +10,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.database import autocommit, create_engine
+from ledger.database import autocommit, create_engine, is_away
 from runtime.child import Running
 from runtime.postgres_server import PostgresServer
+from tests.support.waiting import eventually
 
 SECRET = "Wei Zhang, wei@example.org"
 
@@ -59,6 +61,31 @@ async def test_the_constraint_is_still_told(engine: AsyncEngine) -> None:
                     " SELECT 'x', n, 'd', '' FROM generate_series(1, 2) n"
                 )
             )
+
+
+async def test_a_server_that_is_not_there_is_told_from_a_statement_that_is_wrong(
+    own_postgres: tuple[PostgresServer, Running],
+) -> None:
+    server, running = own_postgres
+    engine = autocommit(create_engine(server.url("postgres")))
+    with pytest.raises(DBAPIError) as wrong:
+        async with engine.connect() as conn:
+            await conn.execute(text("SELECT 1 / 0"))
+    assert not is_away(wrong.value)
+    with pytest.raises(DBAPIError) as gone:
+        async with engine.connect() as conn:
+            statement = asyncio.create_task(conn.execute(text("SELECT pg_sleep(30)")))
+            async with engine.connect() as other:
+                await eventually(lambda: other.scalar(_SLEEPERS), what="the statement under way")
+            await running.kill()
+            await statement
+    assert is_away(gone.value)
+    await engine.dispose()
+
+
+_SLEEPERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(30)'"
+)
 
 
 async def test_instants_come_back_aware_and_in_utc(engine: AsyncEngine) -> None:

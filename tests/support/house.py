@@ -162,9 +162,7 @@ async def house(folder: Path, *, speed: int = 60) -> AsyncIterator[House]:
     `speed` times as fast as outside.
     """
     postgres = PostgresServer(folder / "postgres", free_port())
-    temporal = TemporalServer(
-        folder / "temporal", free_port(), binary=await get_temporal(lambda line: None)
-    )
+    temporal = TemporalServer(folder / "temporal", free_port(), binary=await get_temporal(lambda line: None))
     await postgres.make_folder()
     ports = {name: free_port() for name in ("smtp", "mails", "payments", "api")}
     now = Clock().now()

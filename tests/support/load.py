@@ -146,7 +146,9 @@ class Load:
         """Returns when so many commands more were answered."""
         wanted = len(self.commands) + answers
         await eventually(
-            lambda: len(self.commands) >= wanted, within=within, what=f"{answers} more commands to be answered"
+            lambda: len(self.commands) >= wanted,
+            within=within,
+            what=f"{answers} more commands to be answered",
         )
 
     async def turned_away(self, times: int, within: float = 60.0) -> None:

@@ -48,7 +48,7 @@ from workflows.payment import payment_workflow_id
 
 SPEED = 60
 QUICK = 6_000
-"""For what takes days: fifty hours of alarms go by in half a minute."""
+"""For what takes days: fifty hours of alarms go by in half a minute, those that lie close in one wake-up."""
 SHORT_RUNS = "limit.historyCount.suggestContinueAsNew=120"
 """The server then suggests continue-as-new after so many events; what it suggested is in the history."""
 

@@ -1,0 +1,108 @@
+"""What the API is made of: one set of shells per process, put together once and handed to every route."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+from temporalio.client import Client
+
+from api.idempotency import Fingerprints
+from api.metrics import Metrics
+from api.packs import Packs
+from api.throttle import Throttle
+from complaints.case import Case
+from complaints.lifecycle import fold
+from ledger.attachments import Attachments
+from ledger.chain import derive_seal_key
+from ledger.database import autocommit, create_engine
+from ledger.directory import Directory
+from ledger.record import Record
+from ledger.texts import Texts
+from runtime.clock import Clock
+from runtime.engine import connect
+from runtime.settings import Settings
+from workflows.client import Engine
+
+
+class Known:
+    """The references that were seen to exist: a complaint never ceases to, so it is asked about once."""
+
+    def __init__(self, at_most: int = 50_000) -> None:
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._at_most = at_most
+
+    def __contains__(self, reference: str) -> bool:
+        return reference in self._seen
+
+    def add(self, reference: str) -> None:
+        self._seen[reference] = None
+        if len(self._seen) > self._at_most:
+            self._seen.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The shells the routes stand on. `sql` is the pool; `reading` the same pool, one statement at a time."""
+
+    settings: Settings
+    clock: Clock
+    sql: AsyncEngine
+    reading: AsyncEngine
+    record: Record
+    texts: Texts
+    attachments: Attachments
+    directory: Directory
+    engine: Engine
+    packs: Packs
+    metrics: Metrics
+    fingerprints: Fingerprints
+    throttle: Throttle
+    known: Known = field(default_factory=Known)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Deps:
+        """Put together from the settings. Connects to nothing: the API starts while all else is still away."""
+        sql = create_engine(settings.database_url, name="redress-api")
+        texts = Texts(settings.master_key_bytes)
+        record = Record(sql, derive_seal_key(settings.master_key_bytes))
+
+        async def client() -> Client:
+            return await connect(settings)
+
+        async def held_case(reference: str) -> Case | None:
+            happenings = await record.read(reference)
+            return fold(happenings) if happenings else None
+
+        return cls(
+            settings=settings,
+            clock=settings.make_clock(),
+            sql=sql,
+            reading=autocommit(sql),
+            record=record,
+            texts=texts,
+            attachments=Attachments(sql, texts),
+            directory=Directory(sql),
+            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case),
+            packs=Packs(sql),
+            metrics=Metrics(),
+            fingerprints=Fingerprints(settings.master_key_bytes),
+            throttle=Throttle(),
+        )
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self.sql.dispose()
+
+
+async def deps_of(request: Request) -> Deps:
+    """The process's shells, for a route (async, as a plain function would be run in a thread)."""
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+DepsHere = Annotated[Deps, Depends(deps_of)]

@@ -1,0 +1,13 @@
+"""The desk: pages for people, on top of what the API offers to programs."""
+
+from api.desk.case import router as case
+from api.desk.commands import router as commands
+from api.desk.intake_form import router as intake_form
+from api.desk.portal import router as portal
+from api.desk.portal_forms import router as portal_forms
+from api.desk.rendering import router as static
+from api.desk.signing_in import router as signing_in
+from api.desk.worklist import router as worklist
+
+ROUTERS = (signing_in, worklist, case, commands, portal, portal_forms, intake_form, static)
+"""Every page and form, for the application to take in."""

@@ -1,0 +1,164 @@
+"""What a form's field that names something of the case can be set to: each choice with the words of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from activities.wording import sum_of
+from api.desk.times import Face
+from api.desk.words import headed, said
+from complaints.base import HANDLING, Command, TextRef
+from complaints.case import Case
+from complaints.letters import Letter
+from complaints.remedies import Remedy
+from ledger.directory import StaffMember
+from policies.pack import Pack
+from policies.vocabulary import DeliveryState
+
+_SHORT = 60
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice: what is sent, and what a person reads."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Around:
+    """What forms are made with: the case and its pack, who works here, how texts and instants are shown."""
+
+    case: Case
+    pack: Pack
+    staff: Sequence[StaffMember]
+    face: Face
+    words_of: Callable[[TextRef | None], str]
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """{staff id: name}, those who have left among them."""
+        return {member.id: member.name for member in self.staff}
+
+    def short(self, ref: TextRef | None) -> str:
+        """The beginning of a text, on one line."""
+        words = " ".join(self.words_of(ref).split())
+        return words if len(words) <= _SHORT else f"{words[:_SHORT].rstrip()}…"
+
+
+def of_case(command: type[Command], name: str, around: Around) -> tuple[Choice, ...] | None:
+    """The choices for a field of this name, or None where it is no name of something in the case."""
+    if name == "reason":
+        name = f"{command.__name__}.reason"
+    find = _FINDERS.get(name)
+    return None if find is None else tuple(find(around))
+
+
+def people(command: type[Command], around: Around) -> tuple[Choice, ...]:
+    """Who works here, by name and role; only those who handle complaints where one is to be handled."""
+    handling = command.__name__ in ("OfferHandover", "Assign", "AssignReviewer")
+    return tuple(
+        Choice(member.id, f"{member.name} ({', '.join(said(role) for role in member.roles)})")
+        for member in around.staff
+        if member.active
+        and member.id not in around.case.ownership.conflicted
+        and (not handling or HANDLING & set(member.roles))
+    )
+
+
+def remedy_words(remedy: Remedy) -> str:
+    """`R1: refund of CNY 12.00, offered`."""
+    amount = f" of {sum_of(remedy.amount)}" if remedy.amount is not None else ""
+    return f"{remedy.id}: {said(remedy.kind)}{amount}, {said(remedy.state)}"
+
+
+def letter_words(letter: Letter) -> str:
+    """`L2: final response, sent`."""
+    return f"{letter.id}: {said(letter.kind)}, {said(letter.state)}"
+
+
+def _issues(around: Around) -> Iterable[Choice]:
+    for issue in around.case.investigation.issues:
+        decided = f" ({said(issue.decision.outcome)})" if issue.decision else ""
+        yield Choice(issue.id, f"{issue.id}: {around.short(issue.text)}{decided}")
+
+
+def _remedies(around: Around) -> Iterable[Choice]:
+    return (Choice(remedy.id, remedy_words(remedy)) for remedy in around.case.remedies.items)
+
+
+def _letters(around: Around) -> Iterable[Choice]:
+    final = (DeliveryState.DELIVERED, DeliveryState.SERVED_OTHERWISE)
+    return (Choice(i.id, letter_words(i)) for i in around.case.letters.sent if i.state not in final)
+
+
+def _drafts(around: Around) -> Iterable[Choice]:
+    draft = around.case.feedback.draft
+    if draft is not None:
+        by = around.names.get(draft.drafted_by, "somebody")
+        yield Choice(
+            draft.id, f"{draft.id}: {said(draft.stage)}, drafted by {by}, {around.face.at(draft.drafted_at)}"
+        )
+
+
+def _questions(around: Around) -> Iterable[Choice]:
+    for question in around.case.investigation.questions:
+        if question.answered_at is None:
+            yield Choice(
+                question.id, f"{question.id}: to {question.department}: {around.short(question.text)}"
+            )
+
+
+def _outside(around: Around) -> Iterable[Choice]:
+    for item in around.case.dispute.outside:
+        if item.open:
+            yield Choice(item.id, f"{item.id}: {around.short(item.body)}")
+
+
+def _parties(around: Around) -> Iterable[Choice]:
+    for party in around.case.parties:
+        if party.role == "representative" and party.revoked_at is None:
+            yield Choice(party.id, f"{party.id}: {around.short(party.name) or headed(party.role)}")
+
+
+def _alerts(around: Around) -> Iterable[Choice]:
+    for run in around.case.clocks.occurrences:
+        if run.running and (run.rungs or run.breached_at) and run.acknowledged_at is None:
+            yield Choice(run.clock, around.pack.clock(run.clock).title["en"])
+
+
+def _reasons_to_pause(around: Around) -> Iterable[Choice]:
+    return (Choice(name, rule.title["en"]) for name, rule in around.pack.pause_reasons.items())
+
+
+def _pauses(around: Around) -> Iterable[Choice]:
+    for pause in around.case.clocks.pauses:
+        if pause.to is None:
+            rule = around.pack.pause_reasons.get(pause.reason)
+            title = rule.title["en"] if rule else headed(pause.reason)
+            yield Choice(pause.reason, f"{title}, since {around.face.at(pause.start)}")
+
+
+def _actions(around: Around) -> Iterable[Choice]:
+    for action in around.case.post_mortem.actions:
+        who = around.names.get(action.owner, "somebody who has left")
+        yield Choice(
+            action.id, f"{action.id}: {around.short(action.text)} ({who}, by {around.face.day(action.due)})"
+        )
+
+
+_FINDERS: Mapping[str, Callable[[Around], Iterable[Choice]]] = {
+    "issue": _issues,
+    "remedy": _remedies,
+    "letter": _letters,
+    "draft": _drafts,
+    "outside_case": _outside,
+    "party": _parties,
+    "clock": _alerts,
+    "action": _actions,
+    "question": _questions,
+    "PauseClocks.reason": _reasons_to_pause,
+    "ResumeClocks.reason": _pauses,
+}

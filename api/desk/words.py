@@ -1,0 +1,252 @@
+"""The desk's own words, all in one place: chapters, fields, choices, events and states, never an enum's value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from complaints.base import Command
+
+CHAPTERS: Mapping[str, str] = {
+    "ownership": "Ownership",
+    "triage": "Classification",
+    "intake": "Intake and notes",
+    "issues": "Issues",
+    "investigation": "Investigation",
+    "redress": "Remedies",
+    "payments": "Payments",
+    "response": "Final response",
+    "letters": "Letters",
+    "feedback": "Feedback",
+    "dispute": "Dispute",
+    "review": "Independent review",
+    "mediation": "Mediation",
+    "outside": "Outside body",
+    "clocks": "Clocks and alerts",
+    "pauses": "Clocks and alerts",
+    "escalation": "Escalation",
+    "post_mortem": "Post-mortem",
+    "actions": "Actions",
+    "closure": "Closing",
+    "endings": "Other endings",
+    "erasure": "Keeping and erasing",
+}
+"""Headings of the chapters of a complaint's life, in the order the desk shows them."""
+
+_SPECIAL: Mapping[str, str] = {
+    "mail": "e-mail",
+    "web": "web form",
+    "in_person": "in person",
+    "social": "social media",
+    "import": "imported",
+    "service_request": "service request",
+    "time_barred": "time-barred",
+    "before_court": "before a court",
+    "met_late": "met late",
+    "long_term": "long-term",
+    "awaiting_customer": "awaiting customer",
+    "loss": "compensation for loss",
+    "distress": "compensation for distress",
+    "served_otherwise": "served otherwise",
+    "waiting_for_customer": "waiting for the customer",
+    "vexatious": "abuse of the complaint procedure",
+    "payment_unknown": "payment: outcome not known yet",
+    "reversal_unknown": "reversal: outcome not known yet",
+    "ordered": "payment ordered",
+}
+
+
+def said(code: str) -> str:
+    """A code of the rules in words: `partly_upheld` is “partly upheld”."""
+    return _SPECIAL.get(str(code)) or str(code).replace("_", " ")
+
+
+def headed(code: str) -> str:
+    """As `said`, with a capital: for a cell or a choice that stands alone."""
+    words = said(code)
+    return words[:1].upper() + words[1:]
+
+
+_LABELS: Mapping[str, str] = {
+    "AddAction.text": "What is to be done",
+    "AddAction.due": "To be complete by",
+    "AddAction.check_after": "Effect can be judged from",
+    "AddAction.owner": "Who does it",
+    "AddIssue.text": "What is complained about",
+    "AddNote.text": "Note",
+    "AnswerDepartment.text": "Their answer",
+    "AnswerDepartment.question": "Which question",
+    "AskDepartment.department": "Department",
+    "AskDepartment.question": "What you ask them",
+    "Acknowledge.text": "Words of your own in the letter",
+    "ApproveReceiptCorrection.approve": "Approve the correction (leave empty to reject it)",
+    "CheckEffectiveness.effective": "The action has helped",
+    "CheckEffectiveness.text": "What shows it",
+    "CheckEffectiveness.new_due": "If not: to be complete by",
+    "CheckEffectiveness.new_check_after": "If not: effect can be judged from",
+    "ClassifyCause.text": "What it rests on",
+    "CompleteAction.text": "What was done",
+    "ConcludeDispute.no_delivery": "Why the reply can not be delivered, if so",
+    "Decline.text": "What we write to the customer",
+    "DraftResponse.text": "The response",
+    "DraftResponse.next_step": "What happens next",
+    "DraftResponse.outstanding": "What is still outstanding",
+    "DraftResponse.remedy_dates": "The dates of the remedies are in it",
+    "DraftResponse.outside_body_named": "The outside body is named in it",
+    "DraftResponse.outside_time_limit_named": "The outside body's time limit is in it",
+    "Forward.to": "To whom",
+    "Forward.text": "What we write to the customer",
+    "MergeInto.into": "Reference of the other complaint",
+    "NoteNeed.consented": "The customer has consented to our noting this",
+    "NoteNeed.text": "Need or adjustment",
+    "OfferHandover.to": "Offer it to",
+    "Assign.to": "Assign it to",
+    "OfferRemedy.letter": "What we write to the customer",
+    "PayRemedy.payee": "To be paid to (account)",
+    "ProposePlan.text": "The plan",
+    "ProposePlan.progress": "What we write to the customer, if anything",
+    "ProposeManagementPlan.text": "Management's plan",
+    "ProposeRemedy.note": "Note for colleagues",
+    "ProposeRemedy.due_by": "The customer is to have it by",
+    "RecordContact.way": "How",
+    "RecordContact.content": "What was said",
+    "RecordContact.reaction": "How the customer took it",
+    "RecordContact.outcome": "What came of it",
+    "RecordFinding.text": "What was found",
+    "RecordFinding.issue": "Which issue it belongs to",
+    "RecordLessons.text": "What can be learnt",
+    "RecordWhys.whys": "Why did it happen? And why that?",
+    "RecordSeniorReview.text": "What you found, and what you do about it",
+    "ReportProgress.text": "What we write to the customer",
+    "ServeOtherwise.how": "How the customer got it",
+    "WriteMessage.text": "What the customer wrote",
+    "WriteMessage.channel": "Over which channel",
+    "Triage.simple": "A simple problem, to be handled to the end at once",
+    "Reclassify.simple": "A simple problem, to be handled to the end at once",
+    "OpenOutsideCase.body": "Name of the body",
+    "OpenOutsideCase.answer_by": "The body wants an answer by",
+    "RecordOutsideDirection.comply_by": "To be complied with by",
+}
+
+_FIELDS: Mapping[str, str] = {
+    "text": "Text",
+    "feedback_class": "Class of feedback",
+    "cause": "Class of cause",
+    "their_reference": "Their reference",
+    "amount": "Amount",
+    "outside_case": "Which outside case",
+    "received_at": "True time of receipt",
+    "issue": "Issue",
+    "role": "Role",
+    "address": "Address or number",
+    "authority": "What their authority rests on",
+    "language": "Language",
+}
+
+
+def label(command: type[Command], name: str) -> str:
+    """What a field of a form is called."""
+    return _LABELS.get(f"{command.__name__}.{name}") or _FIELDS.get(name) or headed(name)
+
+
+# Events -------------------------------------------------------------------------------------------
+
+_EVENTS: Mapping[str, str] = {
+    "ComplaintReceived": "Complaint received",
+    "CustomerWrote": "The customer wrote",
+    "EvidenceAttached": "File attached",
+    "ContactRecorded": "Contact with the customer recorded",
+    "OwnershipTaken": "Ownership taken",
+    "Resolved": "Every issue is decided",
+    "RungClimbed": "Alert sent",
+    "LowScoreEscalated": "A low score goes to a senior",
+    "SatisfactionAsked": "Customer asked how content they are",
+    "SatisfactionAnswered": "Customer gave a score",
+    "ConfirmationWindowEnded": "The customer's time to confirm has ended",
+    "ImportedClosed": "Imported as closed",
+    "WayToCourtPointedOut": "The way to arbitration or court was pointed out",
+    "PaymentReversalOrdered": "Reversal of a payment ordered",
+    "ClockBreached": "Deadline missed",
+    "ClockWarned": "Deadline is near",
+    "ClockMet": "Deadline met",
+    "ClockStarted": "Clock started",
+    "ClockStopped": "Clock stopped",
+    "ClockRecalculated": "Deadline moved",
+    "Paused": "Clocks paused",
+    "Resumed": "Clocks run again",
+    "PersonalDataErased": "Personal data erased",
+    "EffectivenessCheckDue": "An action's effect can be judged now",
+}
+
+CLOCK_EVENTS = frozenset(
+    {"ClockStarted", "ClockMet", "ClockStopped", "ClockWarned", "ClockBreached", "ClockRecalculated", "RungClimbed",
+     "AlertAcknowledged", "Paused", "Resumed"}
+)  # fmt: skip
+MESSAGE_EVENTS = frozenset(
+    {"ComplaintReceived", "CustomerWrote", "LetterQueued", "LetterMoved", "ContactRecorded", "NoteAdded",
+     "EvidenceAttached", "DepartmentAsked", "DepartmentAnswered"}
+)  # fmt: skip
+
+_DETAILS: Mapping[str, str] = {
+    "tell": "told",
+    "over": "by",
+    "to": "to",
+    "due_at": "due",
+    "lapses_at": "lapses",
+    "ends_by": "ends at the latest",
+    "appeal_by": "appeal until",
+    "into": "joined to",
+    "points": "score",
+    "before_recording": "before it was recorded",
+    "complete": "all approvals are there",
+    "arrived": "counts as arrived",
+    "owner": "who",
+    "check_after": "effect judged from",
+    "way": "how",
+}
+
+
+def event_words(event: str) -> str:
+    """What an event of this type is called in a timeline: its name, read out."""
+    known = _EVENTS.get(event)
+    if known:
+        return known
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", event).lower()
+    return words[:1].upper() + words[1:]
+
+
+def detail_words(name: str) -> str:
+    """What a field of an event is called in a timeline."""
+    return _DETAILS.get(name) or said(name)
+
+
+def recipient(who: str, names: Mapping[str, str]) -> str:
+    """Whom an alert went to: `role:supervisor` is “every supervisor”, a person goes by name."""
+    kind, _, of = who.partition(":")
+    if kind == "role":
+        return f"every {said(of)}"
+    if kind in ("person", "staff"):
+        return names.get(of, "somebody who has left")
+    return {"owner": "the owner", "owner_supervisor": "the owner's supervisor"}.get(who, said(who))
+
+
+def why_changed(why: str) -> str:
+    """Why a clock stopped or a deadline moved, from the event's own short word."""
+    known = {
+        "ComplaintClosed": "the complaint was closed",
+        "paused": "the clocks were paused",
+        "resumed": "the clocks run again",
+        "reclassified": "the complaint was reclassified",
+        "receipt corrected": "the time of receipt was corrected",
+        "archived": "the complaint was archived",
+        "person": "somebody ended the pause",
+        "fact": "what was waited for has come",
+        "limit": "the longest time for a pause is over",
+    }
+    return known.get(why) or event_words(why)
+
+
+def choice(value: Any) -> str:
+    """A choice of a form in words."""
+    return headed(str(value))

@@ -1,0 +1,78 @@
+"""The published packs as the API holds them: by digest for reading, by name for what comes in now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from complaints.base import PackRef, Refused
+from ledger.database import autocommit
+from ledger.packs import load_all
+from policies.pack import Pack
+
+LOOK_AGAIN_S = 5.0
+"""Seconds after which what was published meanwhile is looked for again."""
+
+
+class Packs:
+    """Read from the database when first needed. A version never changes, so one that is held stays right."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = autocommit(engine)
+        self._held: Mapping[str, Pack] = {}
+        self._looked = float("-inf")
+        self._looking = asyncio.Lock()
+
+    async def all(self) -> tuple[Pack, ...]:
+        """Every published version, by name and version."""
+        await self._look()
+        return tuple(sorted(self._held.values(), key=lambda pack: (pack.name, pack.version)))
+
+    async def of(self, ref: PackRef) -> Pack:
+        """The very version a complaint is pinned to. Raises LookupError where it was never published here."""
+        if ref.digest not in self._held:
+            await self._look(at_once=True)
+        return self._held[ref.digest]
+
+    async def for_receipt(self, name: str | None, received_at: datetime) -> Pack:
+        """The version that a complaint received at this instant is handled under.
+
+        That is the newest of this name which held on the day of receipt in its own zone, or the first one
+        there was. Without a name: the only one published. Raises Refused.
+        """
+        await self._look()
+        names = sorted({pack.name for pack in self._held.values()})
+        if name is None and len(names) == 1:
+            name = names[0]
+        if name not in names:
+            there_are = ", ".join(names) or "none yet"
+            if name is None:
+                raise Refused(
+                    "pack_needed", f"Name the pack the complaint falls under. Published: {there_are}."
+                )
+            raise Refused("pack_not_published", f"No pack of this name is published. Published: {there_are}.")
+        versions = sorted(
+            (pack for pack in self._held.values() if pack.name == name), key=lambda pack: pack.version
+        )
+        held = [p for p in versions if p.holds_from <= received_at.astimezone(ZoneInfo(p.timezone)).date()]
+        return held[-1] if held else versions[0]
+
+    async def _look(self, *, at_once: bool = False) -> None:
+        now = asyncio.get_running_loop().time
+        if not at_once and now() < self._looked + LOOK_AGAIN_S and self._held:
+            return
+        async with self._looking:
+            if not at_once and now() < self._looked + LOOK_AGAIN_S and self._held:
+                return  # somebody looked while this one waited
+            async with self._engine.connect() as conn:
+                self._held = await load_all(conn)
+            self._looked = now()
+
+
+def ref_of(pack: Pack) -> PackRef:
+    """What a complaint is pinned to."""
+    return PackRef(name=pack.name, version=pack.version, digest=pack.digest)

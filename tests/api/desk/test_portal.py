@@ -1,0 +1,136 @@
+"""What the customer sees and does without scripts: complain, follow it, read the answer, accept or contest it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+from playwright.async_api import FilePayload, expect
+
+from tests.api.desk.conftest import Desk
+from tests.support.waiting import eventually
+
+PLAIN: dict[str, Any] = {"java_script_enabled": False}
+
+
+async def test_anybody_complains_and_follows_it_by_the_secret_link(desk: Desk) -> None:
+    async with desk.opened(**PLAIN) as page:
+        await page.goto("/complain")
+        await page.get_by_label("Your e-mail address").fill("not an address")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Write something first")
+        await expect(page.get_by_label("Your e-mail address")).to_have_value("not an address")
+        await page.get_by_label("What happened?").fill("The kettle leaks.\nTwice.")
+        await page.get_by_label("Your e-mail address").fill("wei@example.org")
+        await page.get_by_role("button", name="Send").click()
+        reference = await page.locator(".bigref").inner_text()
+        await desk.office.recorded(reference)
+        await page.get_by_role("link", name="Follow your complaint").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(f"Your complaint {reference}")
+        await expect(page.locator("[aria-current=step]")).to_contain_text("Received")
+        await expect(page.get_by_text(re.compile(r"^Next news by \w+day \d+"))).to_be_visible()
+    case = await desk.office.service.case(reference)
+    assert (case.channel, len(case.parties), case.kind) == ("web", 1, "complaint")
+
+
+async def test_reading_the_answer_delivers_it_and_a_dispute_is_asked_twice(desk: Desk) -> None:
+    ref = await desk.answered()
+    link = await desk.link(ref)
+    async with desk.opened(**PLAIN) as page:
+        await page.goto(link)
+        await page.get_by_role("link", name="Read our final response").click()
+        await expect(page.locator(".letter")).to_contain_text("You are right, and we are sorry.")
+        await eventually(lambda: _arrived(desk, ref), what="the delivery on record")
+        await page.get_by_role("link", name="Back to your complaint").click()
+        await expect(page.locator("[aria-current=step]")).to_contain_text("Answered")
+        await page.get_by_label("No, I contest the answer").check()
+        await page.get_by_role("button", name="Go on").first.click()
+        await expect(page.get_by_role("alert")).to_contain_text("Write something first")
+        await page.get_by_label("No, I contest the answer").check()
+        await page.get_by_label("What do you want to tell us?").fill("The new one leaks as well.")
+        await page.get_by_role("button", name="Go on").first.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Please confirm")
+        await expect(page.locator("main")).to_contain_text("An answer can be contested once.")
+        assert not (
+            await desk.office.service.case(ref)
+        ).dispute.open  # nothing happens before it is confirmed
+        await page.get_by_role("button", name="Yes, send it").click()
+        await expect(page.get_by_role("status")).to_contain_text("You contested our answer.")
+    assert (await desk.office.service.case(ref)).dispute.open
+
+
+async def _arrived(desk: Desk, ref: str) -> bool:
+    return (await desk.office.service.case(ref)).letters.reached("final_response")
+
+
+async def test_a_score_a_message_and_a_file_reach_us(desk: Desk) -> None:
+    ref = await desk.answered()
+    link = await desk.link(ref)
+    async with desk.opened(**PLAIN) as page:
+        await page.goto(f"{link}/letters/L2")
+        await eventually(lambda: _asked(desk, ref), what="the question how content the customer is")
+        await page.goto(link)
+        await page.get_by_label("5, very").check()
+        await page.get_by_role("button", name="Send").first.click()
+        await expect(page.get_by_role("status")).to_contain_text("how content you are")
+        await page.get_by_label("Your message").fill("And thank you.")
+        await page.locator("section", has_text="Write to us").get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("status")).to_have_text("Your message has reached us.")
+        photo = FilePayload(name="seam.pdf", mimeType="application/pdf", buffer=b"%PDF-1.7 x")
+        await page.locator("#upload").set_input_files([photo])
+        await page.locator("section", has_text="Send us a file").get_by_role("button", name="Send").click()
+        await expect(page.get_by_role("status")).to_have_text("Your file has reached us.")
+    case = await desk.office.service.case(ref)
+    assert case.feedback.score is not None
+    assert case.feedback.score.points == 5
+    assert len(case.attachments) == 1
+
+
+async def _asked(desk: Desk, ref: str) -> bool:
+    return (await desk.office.service.case(ref)).feedback.asked_at is not None
+
+
+async def test_it_speaks_the_customers_language(desk: Desk) -> None:
+    party = {"name": "王偉", "address": "wei@example.org", "channel": "mail", "language": "zh"}
+    ref = await desk.office.receive(parties=[party])
+    async with desk.opened(**PLAIN) as page:
+        await page.goto(await desk.link(ref))
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-Hant")
+        await expect(page.get_by_role("heading", level=1)).to_have_text(f"您的投訴 {ref}")
+        await page.get_by_role("link", name="English").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
+        await expect(page.get_by_role("link", name="中文")).to_be_visible()
+
+
+async def test_when_we_are_late_the_outside_body_is_named(desk: Desk) -> None:
+    ref = await desk.office.receive(received_at="2025-06-02T01:00:00Z")
+    async with desk.opened(**PLAIN) as page:
+        await page.goto(await desk.link(ref))
+        await expect(page.get_by_text("We owed you news by Monday 2 June 2025")).to_be_visible()
+        await expect(page.get_by_role("heading", name="You may turn to somebody else")).to_be_visible()
+
+
+async def test_an_unknown_link_opens_nothing_and_guessing_is_slowed_down(desk: Desk) -> None:
+    async with httpx.AsyncClient(base_url=desk.url) as browser:
+        answers = [await browser.get(f"/progress/guess-{n}") for n in range(40)]
+    assert (answers[0].status_code, answers[-1].status_code) == (404, 429)
+    assert answers[0].headers["content-type"].startswith("text/html")
+    assert "This link opens nothing" in answers[0].text
+
+
+async def test_the_secret_stays_in_the_address(desk: Desk) -> None:
+    link = await desk.link(await desk.office.receive())
+    async with httpx.AsyncClient(base_url=desk.url) as browser:
+        answer = await browser.get(link)
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "<script" not in answer.text
+
+
+async def test_nobody_reads_another_partys_letter(desk: Desk) -> None:
+    ref = await desk.answered()
+    other = await desk.office.deps.directory.issue_portal_link(ref, "P2")
+    async with httpx.AsyncClient(base_url=desk.url) as browser:
+        assert (await browser.get(f"/progress/{other}/letters/L2")).status_code == 404
