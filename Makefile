@@ -69,7 +69,7 @@ clean-cache: .venv/.made
 	fi; \
 	if [ -z "$$uv" ]; then $(MAKE) .uv/made-$(UV_VERSION); uv=.uv/bin/uv; fi; \
 	echo "Setting up the Python environment in .venv ..."; \
-	UV_PYTHON_DOWNLOADS=never "$$uv" sync --locked --python "$(PYTHON)"
+	UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 "$$uv" sync --locked --python "$(PYTHON)"
 	@touch $@
 
 # uv itself, where PATH has none that is new enough. A half-made one has no mark and is made again.

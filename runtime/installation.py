@@ -27,7 +27,6 @@ class Secrets(BaseModel):
 
     master_key: str
     """Base64 of 32 bytes."""
-    session_secret: str
     payments_token: str
 
 
@@ -84,7 +83,6 @@ def keep_secrets(folder: Path, *, database_exists: bool) -> tuple[Secrets, bool]
         )
     made = Secrets(
         master_key=base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode(),
-        session_secret=secrets.token_urlsafe(_KEY_BYTES),
         payments_token=secrets.token_urlsafe(_KEY_BYTES),
     )
     _write(file, made, mode=0o600)

@@ -25,7 +25,6 @@ Mode = Literal["demo", "test", "production"]
 SmtpTls = Literal["none", "starttls", "implicit"]
 
 _MASTER_KEY_BYTES = 32
-_SESSION_SECRET_LENGTH = 32
 
 
 def _also(plain: str) -> AliasChoices:
@@ -89,8 +88,6 @@ class Settings(BaseSettings):
 
     master_key: SecretStr
     """Base64 of 32 bytes; it wraps the key of every complaint."""
-    session_secret: SecretStr
-    """At least 32 characters; signs sessions and secret links."""
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(25, ge=1, le=65535)
@@ -136,13 +133,6 @@ class Settings(BaseSettings):
         if length != _MASTER_KEY_BYTES:
             raise ValueError("has to be 32 random bytes in base64 (make one with: openssl rand -base64 32)")
         return key
-
-    @field_validator("session_secret")
-    @classmethod
-    def _long_enough(cls, secret: SecretStr) -> SecretStr:
-        if len(secret.get_secret_value()) < _SESSION_SECRET_LENGTH:
-            raise ValueError("has to be at least 32 characters long (make one with: openssl rand -base64 32)")
-        return secret
 
     @field_validator("base_url", "payments_url")
     @classmethod
@@ -247,7 +237,5 @@ _PURPOSE = {
     "DATABASE_URL": "the address of the PostgreSQL database, such as postgresql+asyncpg://user:password@host/name",
     "TEMPORAL_ADDRESS": "the address of the Temporal server, such as 127.0.0.1:7233",
     "MASTER_KEY": "the key that protects every complaint's texts, 32 random bytes in base64"
-    " (make one with: openssl rand -base64 32)",
-    "SESSION_SECRET": "the secret that signs sessions and links, at least 32 characters"
     " (make one with: openssl rand -base64 32)",
 }

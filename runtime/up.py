@@ -35,7 +35,6 @@ class LocalParts(BaseSettings):
 
     data_dir: Path = Path(".redress")
     master_key: str | None = Field(None, repr=False)
-    session_secret: str | None = Field(None, repr=False)
     base_url: str | None = None
     smtp_host: str | None = None
     payments_url: str | None = None
@@ -175,7 +174,7 @@ class _Here:
         """Those not given in the environment, made at the first start."""
         database_exists = self.postgres is not None and self.postgres.data.exists()
         given = self.parts
-        if given.master_key is not None and given.session_secret is not None and not self.pays_here:
+        if given.master_key is not None and not self.pays_here:
             return {}
         secrets, new = keep_secrets(self.folder, database_exists=database_exists and given.master_key is None)
         if new and given.master_key is None:
@@ -186,8 +185,6 @@ class _Here:
         known = {}
         if given.master_key is None:
             known["master_key"] = secrets.master_key
-        if given.session_secret is None:
-            known["session_secret"] = secrets.session_secret
         if self.pays_here:
             known["payments_url"] = f"http://127.0.0.1:{given.payments_port}"
             known["payments_token"] = secrets.payments_token

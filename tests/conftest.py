@@ -150,7 +150,6 @@ def settings(
         smtp_port=mail.smtp_port,
         data_dir=tmp_path,
         master_key="cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
-        session_secret="a session secret for the tests, long enough",
     )
 
 

@@ -21,7 +21,7 @@ from api.desk.next_steps import first_of
 from api.desk.rendering import page
 from api.desk.sessions import SessionHere, bearer
 from api.desk.times import Face
-from api.desk.words import CHAPTERS, headed, said
+from api.desk.words import CHAPTERS, about, headed, said
 from api.desk.worklist import follower, listed
 from api.problems import Problem
 from api.reads import folded, reader_for
@@ -246,7 +246,7 @@ def _forms(
         yield FormShown(
             slug=name,
             title=command.title,
-            about=" ".join((command.__doc__ or "").split()),
+            about=about(command),
             fields=fields_for(command, around, back.given if back else None, back.faults if back else None),
             key=(back.key if back else None) or _new_key(),
             open=back is not None or do == name,

@@ -162,7 +162,7 @@ def _outcome(run: Occurrence, due: datetime | None, face: Face) -> str:
 
 def _why(told: Explanation, face: Face) -> Why:
     rows = [
-        Row("Counted", face.exact(i.begin), face.exact(i.end), _length(i.took), _length(i.total))
+        Row("Counted", face.counted(i.begin), face.counted(i.end), _length(i.took), _length(i.total))
         for i in told.intervals
     ]
     rows += [

@@ -37,8 +37,13 @@ class Face:
         return self.at(instant)
 
     def exact(self, instant: datetime) -> str:
-        """As `at`, to the second: for tables that add up."""
+        """As `at`, to the second."""
         return self._said(self._local(instant), f"{self._local(instant):%H:%M:%S}")
+
+    def counted(self, instant: datetime) -> str:
+        """`20 Nov 09:00:00`: for the columns of a table that says its zone elsewhere."""
+        local = self._local(instant)
+        return f"{local.day} {_MONTHS[local.month - 1]} {local:%H:%M:%S}"
 
     def day(self, instant: datetime) -> str:
         """`Thu 26 Nov`, with the year where it is not the present one."""

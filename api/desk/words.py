@@ -150,6 +150,12 @@ def label(command: type[Command], name: str) -> str:
     return _LABELS.get(f"{command.__name__}.{name}") or _FIELDS.get(name) or headed(name)
 
 
+def about(command: type[Command]) -> str:
+    """What a command does, as its own description says it, with fields by what the form calls them."""
+    words = " ".join((command.__doc__ or "").split())
+    return re.sub(r"`(\w+)`", lambda found: f"“{label(command, found[1])}”", words)
+
+
 # Events -------------------------------------------------------------------------------------------
 
 _EVENTS: Mapping[str, str] = {

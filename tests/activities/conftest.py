@@ -21,7 +21,6 @@ def mail_settings(database: str, mail: CaughtMail, tmp_path: Path) -> Settings:
         smtp_port=mail.smtp_port,
         data_dir=tmp_path,
         master_key="cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
-        session_secret="a session secret for the tests, long enough",
     )
 
 

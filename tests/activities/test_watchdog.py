@@ -226,7 +226,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "TEMPORAL_ADDRESS": settings.temporal_address,
         "REDRESS_MASTER_KEY": settings.master_key.get_secret_value(),
-        "REDRESS_SESSION_SECRET": settings.session_secret.get_secret_value(),
         "REDRESS_SMTP_HOST": settings.smtp_host,
         "REDRESS_SMTP_PORT": str(settings.smtp_port),
     }

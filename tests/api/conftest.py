@@ -96,7 +96,6 @@ def settings_for(database_url: str, temporal_address: str, namespace: str, data_
         temporal_namespace=namespace,
         data_dir=data_dir,
         master_key="cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
-        session_secret="a session secret for the tests, long enough",
     )
 
 

@@ -15,12 +15,9 @@ from runtime.settings import Settings
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment that makes another process read these settings."""
-    given = settings.model_dump(
-        exclude_none=True, exclude={"pack_dirs", "master_key", "session_secret"}, mode="json"
-    )
+    given = settings.model_dump(exclude_none=True, exclude={"pack_dirs", "master_key"}, mode="json")
     named = {f"REDRESS_{name.upper()}": str(value) for name, value in given.items()}
     named["REDRESS_MASTER_KEY"] = settings.master_key.get_secret_value()
-    named["REDRESS_SESSION_SECRET"] = settings.session_secret.get_secret_value()
     return named
 
 

@@ -203,7 +203,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "TEMPORAL_ADDRESS": settings.temporal_address,
         "TEMPORAL_NAMESPACE": settings.temporal_namespace,
         "REDRESS_MASTER_KEY": settings.master_key.get_secret_value(),
-        "REDRESS_SESSION_SECRET": settings.session_secret.get_secret_value(),
     }
 
 

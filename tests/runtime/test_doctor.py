@@ -13,7 +13,6 @@ from tests.support.mail import CaughtMail
 
 KEYS = {
     "master_key": "cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
-    "session_secret": "a session secret for the tests, long enough",
 }
 
 

@@ -13,7 +13,6 @@ GOOD = {
     "DATABASE_URL": "postgresql+asyncpg://u:hidden-word@/redress?host=/run/pg&port=5432",
     "TEMPORAL_ADDRESS": "127.0.0.1:7233",
     "REDRESS_MASTER_KEY": base64.b64encode(bytes(32)).decode(),
-    "REDRESS_SESSION_SECRET": "s" * 40,
 }
 FAST = '{"real_anchor":"2025-01-01T00:00:00Z","virtual_anchor":"2025-01-01T00:00:00Z","speed":60}'
 
@@ -49,7 +48,6 @@ def test_each_missing_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "DATABASE_URL",
         "TEMPORAL_ADDRESS",
         "REDRESS_MASTER_KEY",
-        "REDRESS_SESSION_SECRET",
     ]
     assert all(s.endswith(".") and " is not set: " in s for s in said)
 
@@ -61,7 +59,6 @@ def test_each_missing_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TEMPORAL_ADDRESS", "http://x:7244", "TEMPORAL_ADDRESS has to be host:port"),
         ("REDRESS_MASTER_KEY", "c2hvcnQ=", "REDRESS_MASTER_KEY has to be 32 random bytes"),
         ("REDRESS_MASTER_KEY", "not base64 ***", "REDRESS_MASTER_KEY has to be 32 random bytes"),
-        ("REDRESS_SESSION_SECRET", "short", "REDRESS_SESSION_SECRET has to be at least 32"),
         ("REDRESS_SMTP_PORT", "seventy", "REDRESS_SMTP_PORT is not right"),
         ("REDRESS_SMTP_PORT", "70000", "REDRESS_SMTP_PORT is not right"),
         ("REDRESS_MODE", "live", "REDRESS_MODE is not right"),

@@ -212,7 +212,6 @@ def _known(
         "temporal_address": temporal.address,
         "temporal_namespace": "default",
         "master_key": "cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
-        "session_secret": "a session secret for the tests, long enough",
         "smtp_host": "127.0.0.1",
         "smtp_port": str(ports["smtp"]),
         "base_url": f"http://127.0.0.1:{ports['api']}",

@@ -224,7 +224,6 @@ async def staged(folder: Path, *dynamic: str) -> AsyncIterator[Stage]:
             data_dir=folder,
             clock=_clock(SPEED),
             master_key="cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
-            session_secret="a session secret for the tests, long enough",
             payments_url=desk.url,
             payments_token=TOKEN,
         )

@@ -22,6 +22,7 @@ async def test_from_signing_in_to_a_command_by_keyboard_alone(desk: Desk) -> Non
     ref = await desk.office.receive()
     async with desk.opened() as page:
         await page.goto(f"/desk/complaints/{ref}")
+        await expect(page.get_by_label("Login")).to_be_focused()
         await page.keyboard.type(LOGIN)
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
