@@ -22,6 +22,7 @@ from ledger.packs import load_all
 from ledger.record import Record
 from ledger.texts import Texts
 from runtime.engine import STICKY, connect
+from runtime.heap import freeze_heap
 from runtime.logging import configure_logging
 from runtime.ready import say_ready
 from runtime.settings import Settings, load_settings
@@ -114,6 +115,7 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with working(settings):
         _log.info("worker ready", task_queue=settings.task_queue)
+        freeze_heap()
         say_ready()
         await stop.wait()
     _log.info("worker stopped")

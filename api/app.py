@@ -21,6 +21,7 @@ from api.middleware import RequestFrame
 from api.problems import Problem, on_caller_gone, on_http_exception, on_invalid, on_problem, on_refused
 from api.unavailable import on_database_away, on_database_failed, on_engine_away
 from complaints.base import Refused
+from runtime.heap import freeze_heap
 from runtime.logging import configure_logging
 from runtime.settings import Settings, load_settings
 from workflows.client import EngineAway
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        freeze_heap()
         yield
         await deps.close()
 

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
+from ledger.database import LAZILY
 from ledger.metadata import metadata
 
 idempotency = Table(
@@ -43,10 +44,12 @@ async def remember(
     fingerprint: str,
     reference: str,
     command_id: str,
+    lazily: bool = False,
 ) -> Remembered:
     """Binds the key to this request, or finds what it was bound to, in one statement. The caller commits.
 
     `fingerprint` is a digest of the request; `reference` and `command_id` count only the first time.
+    `lazily` does not wait for the disk: only where a commit follows that does (see `database.LAZILY`).
     Raises KeyReused where the key was bound to another route or fingerprint.
     """
     statement = insert(idempotency).values(
@@ -62,9 +65,10 @@ async def remember(
         index_elements=["actor", "key"], set_={"created_at": idempotency.c.created_at}
     )
     # PostgreSQL has set no xmax on a row that this statement inserted.
-    row = (
-        await conn.execute(statement.returning(idempotency, literal_column("xmax = 0").label("first")))
-    ).one()
+    returning = statement.returning(
+        idempotency, literal_column("xmax = 0").label("first"), *([LAZILY] if lazily else [])
+    )
+    row = (await conn.execute(returning)).one()
     if (row.route, row.fingerprint) != (route, fingerprint):
         raise KeyReused(
             "This Idempotency-Key was used for another request. Send this one with a key of its own."

@@ -120,10 +120,10 @@ class Keyring:
         _remember(self._opened, wrapped, AESGCM(key))
         return self._opened[wrapped]
 
-    async def wrapped(self, conn: AsyncConnection, stream: str) -> bytes:
+    async def wrapped(self, conn: AsyncConnection, stream: str, *, lazily: bool = False) -> bytes:
         """The stream's wrapped key, made if there is none: no round trip where it is known, else one.
 
-        Raises StreamErased.
+        `lazily` as in Texts.put. Raises StreamErased.
         """
         known = self._wrapped.get(stream)
         if known is not None:
@@ -131,7 +131,9 @@ class Keyring:
             return known
         nonce = os.urandom(NONCE_BYTES)
         fresh = nonce + self._wrapping.encrypt(nonce, os.urandom(KEY_BYTES), _key_bound_to(stream))
-        stored = (await conn.execute(_MAKE_KEY, {"stream": stream, "wrapped": fresh})).scalar_one()
+        stored = (
+            await conn.execute(_MAKE_KEY, {"stream": stream, "wrapped": fresh, "lazily": lazily})
+        ).scalar_one()
         if stored is None:
             raise StreamErased(stream)
         _remember(self._wrapped, stream, bytes(stored))
@@ -151,20 +153,23 @@ class Texts:
         """`master_key` is 32 bytes. Keep one of these per process: it holds unwrapped keys."""
         self.keyring = Keyring(master_key)
 
-    async def put(self, conn: AsyncConnection, stream: str, items: Mapping[str, str]) -> dict[str, TextRef]:
+    async def put(
+        self, conn: AsyncConnection, stream: str, items: Mapping[str, str], *, lazily: bool = False
+    ) -> dict[str, TextRef]:
         """Store the texts of one command: {id: text} in, {id: its reference} out.
 
         Ids are made from the command's id and the field's path, so that sending it again finds the same.
         An id that is stored with the same text gives the stored reference. One round trip, and one more
         where the stream's key is not held here yet; each statement is whole in itself, so that a
-        connection in autocommit will do. Raises TextConflict and StreamErased.
+        connection in autocommit will do. `lazily` does not wait for the disk: only where the caller commits
+        something else before anyone is told (see `database.LAZILY`). Raises TextConflict and StreamErased.
         """
         if not items:
             return {}
         contents = {id_: given.encode() for id_, given in items.items()}
         for _ in range(_TRIES):
-            wrapped = await self.keyring.wrapped(conn, stream)
-            stored = await self._insert(conn, stream, wrapped, contents)
+            wrapped = await self.keyring.wrapped(conn, stream, lazily=lazily)
+            stored = await self._insert(conn, stream, wrapped, contents, lazily)
             if stored is None:  # the key is not the one held here: ask again, it may be destroyed
                 self.keyring.forget(stream)
             elif len(stored) == len(contents):
@@ -173,7 +178,12 @@ class Texts:
         raise StreamErased(stream)
 
     async def _insert(
-        self, conn: AsyncConnection, stream: str, wrapped: bytes, contents: Mapping[str, bytes]
+        self,
+        conn: AsyncConnection,
+        stream: str,
+        wrapped: bytes,
+        contents: Mapping[str, bytes],
+        lazily: bool,
     ) -> dict[str, str] | None:
         """{id: digest} of what is stored now, or None where `wrapped` is not the stream's key any more."""
         cipher = self.keyring.opened(stream, wrapped)
@@ -194,6 +204,7 @@ class Texts:
                 "salts": salts,
                 "ciphertexts": sealed,
                 "digests": digests,
+                "lazily": lazily,
             },
         )
         out: dict[str, str] = {}
@@ -296,7 +307,8 @@ _MAKE_KEY = text(
     """
     INSERT INTO stream_keys AS held (stream, wrapped) VALUES (:stream, :wrapped)
     ON CONFLICT (stream) DO UPDATE SET stream = held.stream
-    RETURNING CASE WHEN destroyed_at IS NULL THEN wrapped END
+    RETURNING CASE WHEN destroyed_at IS NULL THEN wrapped END,
+        CASE WHEN :lazily THEN set_config('synchronous_commit', 'off', true) END
     """
 ).bindparams(bindparam("wrapped", type_=LargeBinary))
 
@@ -318,7 +330,9 @@ _PUT = text(
     ), found AS (
         SELECT texts.id, texts.digest, texts.stream, texts.salt FROM texts JOIN given USING (id)
     )
-    SELECT EXISTS (SELECT FROM live) AS live, stored.* FROM (SELECT) AS one LEFT JOIN (
+    SELECT EXISTS (SELECT FROM live) AS live, stored.*,
+        CASE WHEN :lazily THEN set_config('synchronous_commit', 'off', true) END
+    FROM (SELECT) AS one LEFT JOIN (
         SELECT id, digest, NULL AS found_stream, NULL::bytea AS salt FROM inserted
         UNION ALL SELECT id, digest, stream, salt FROM found
     ) AS stored ON true

@@ -2,15 +2,17 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.idempotency import KeyReused, Remembered, forget, remember
 
 
 async def ask(engine: AsyncEngine, **changes: str) -> Remembered:
-    given = {
+    given: dict[str, Any] = {
         "key": "k",
         "actor": "ana",
         "route": "/complaints",
@@ -27,6 +29,24 @@ async def test_the_same_request_again_finds_the_first(engine: AsyncEngine) -> No
     again = await ask(engine, reference="B", command_id="c2")
     assert again == Remembered(reference="A", command_id="c1", first=False)
     assert (await ask(engine, actor="ben", reference="B")).first, "keys are each caller's own"
+
+
+async def test_a_key_may_be_bound_without_waiting_for_the_disk(engine: AsyncEngine) -> None:
+    given: dict[str, Any] = {
+        "key": "k",
+        "actor": "ana",
+        "route": "r",
+        "fingerprint": "f",
+        "reference": "A",
+        "command_id": "c",
+    }
+    async with engine.begin() as conn:
+        bound = await remember(conn, **given, lazily=True)
+        assert await conn.scalar(text("SELECT current_setting('synchronous_commit')")) == "off"
+    assert bound == Remembered(reference="A", command_id="c", first=True)
+    async with engine.begin() as conn:
+        await remember(conn, **given)
+        assert await conn.scalar(text("SELECT current_setting('synchronous_commit')")) == "on"
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "g"}, {"route": "/other"}])

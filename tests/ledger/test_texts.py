@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import TextClause, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ledger.database import autocommit
 from ledger.orphans import sweep_texts
 from ledger.texts import ERASED, StreamErased, TextConflict, TextDamaged, Texts, destroy_key
 from tests.support.waiting import eventually
@@ -88,6 +89,21 @@ async def test_a_command_costs_one_round_trip_and_one_more_for_a_new_stream(engi
         assert len(sent) == 3
         await texts.get(conn, ["t1", "t2", "t3"])
         assert len(sent) == 4
+
+
+async def test_only_what_is_stored_lazily_does_not_wait_for_the_disk(engine: AsyncEngine) -> None:
+    """And only its own transaction: the next one on the same connection waits again."""
+    texts = Texts(MASTER)
+    waits = "SELECT current_setting('synchronous_commit')"
+    for lazily, setting in ((False, "on"), (True, "off"), (False, "on")):
+        async with engine.begin() as conn:
+            await texts.put(conn, STREAM, {f"t-{lazily}": "one"}, lazily=lazily)
+            assert await scalar(conn, waits) == setting
+    each = autocommit(engine)
+    async with each.connect() as conn:
+        await texts.put(conn, "another", {"t9": "nine"}, lazily=True)
+        assert await scalar(conn, waits) == "on"
+        assert await texts.get(conn, ["t9"]) == {"t9": "nine"}
 
 
 async def test_an_erased_stream_gives_nothing_back_even_to_one_who_held_its_key(engine: AsyncEngine) -> None:

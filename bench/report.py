@@ -1,0 +1,138 @@
+"""The report: what was measured, beside what it should be, as JSON for programs and Markdown for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Summary, Target
+
+RESULTS = Path(__file__).with_name("results")
+_LIBRARIES = ("temporalio", "fastapi", "uvicorn", "uvloop", "sqlalchemy", "asyncpg", "pydantic")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What it was measured on. A result without this says nothing."""
+
+    name: str
+    processor: str
+    cores: int
+    memory_gb: float
+    kernel: str
+    python: str
+    versions: Mapping[str, str]
+    load_before: float
+    """The one-minute load average before the run: above one or two, others were at work."""
+
+
+@dataclass
+class Report:
+    """One run. `rows` are the measured loads by name; `notes` are what a reader has to know of them."""
+
+    at: datetime
+    quick: bool
+    machine: Machine
+    rows: dict[str, Summary] = field(default_factory=dict)
+    targets: list[Target] = field(default_factory=list)
+    round_trips: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    actions: Mapping[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def all_met(self) -> bool:
+        return all(target.met for target in self.targets)
+
+
+def this_machine(*, postgres: str, temporal: str, load_before: float) -> Machine:
+    """The machine, with the versions of the two servers and of the libraries that matter."""
+    processor = _line_of(Path("/proc/cpuinfo"), r"model name\s*: (.+)") or platform.processor() or "unknown"
+    memory = _line_of(Path("/proc/meminfo"), r"MemTotal:\s+(\d+) kB")
+    libraries = {library: version(library) for library in _LIBRARIES}
+    return Machine(
+        name=_slug(f"{processor} {os.cpu_count()} cores"),
+        processor=processor,
+        cores=os.cpu_count() or 0,
+        memory_gb=round(int(memory) / 1024**2, 1) if memory else 0.0,
+        kernel=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        versions={"PostgreSQL": postgres, "Temporal": temporal, **libraries},
+        load_before=round(load_before, 2),
+    )
+
+
+def _line_of(path: Path, pattern: str) -> str | None:
+    try:
+        found = re.search(pattern, path.read_text())
+    except OSError:
+        return None
+    return found[1].strip() if found else None
+
+
+def _slug(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:48]
+
+
+def write(report: Report, folder: Path = RESULTS) -> tuple[Path, Path]:
+    """The two files, named by date and machine; a second run on the same day takes the first one's place."""
+    folder.mkdir(exist_ok=True)
+    name = f"{report.at:%Y-%m-%d}-{report.machine.name}{'-quick' if report.quick else ''}"
+    data, page = folder / f"{name}.json", folder / f"{name}.md"
+    data.write_text(json.dumps(as_data(report), indent=2, ensure_ascii=False) + "\n")
+    page.write_text(as_page(report))
+    return data, page
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Everything, for programs."""
+    targets = [{**asdict(target), "met": target.met} for target in report.targets]
+    return {**asdict(report), "at": report.at.isoformat(), "targets": targets, "all_met": report.all_met}
+
+
+def as_page(report: Report) -> str:
+    """The same for people, targets first."""
+    machine = report.machine
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    parts = [
+        f"# Speed on {report.at:%Y-%m-%d}{' (quick run: fewer rounds, coarser figures)' if report.quick else ''}",
+        f"{machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, {machine.kernel}, Python"
+        f" {machine.python}; {versions}. Load average before the run: {machine.load_before}.",
+        "All targets are met." if report.all_met else "**Not all targets are met.**",
+        _table(
+            ("what", "measured", "target", ""),
+            [
+                (t.name, f"{t.value:.2f} {t.unit}".strip(), t.wanted, "met" if t.met else "**not met**")
+                for t in report.targets
+            ],
+        ),
+        "## The loads",
+        _table(
+            ("load", "calls", "p50 ms", "p90 ms", "p99 ms", "calls/s"),
+            [
+                (name, row.count, f"{row.p50:.1f}", f"{row.p90:.1f}", f"{row.p99:.1f}", f"{row.rate:.1f}")
+                for name, row in report.rows.items()
+            ],
+        ),
+        "## Round trips to the database",
+        _table(
+            ("request", "API", "worker"),
+            [(name, by.get("API", 0), by.get("worker", 0)) for name, by in report.round_trips.items()],
+        ),
+        "## Temporal actions of one life",
+        _table(("for", "actions"), list(report.actions.items())),
+        *(["## Notes", "\n".join(f"- {note}" for note in report.notes)] if report.notes else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
