@@ -215,7 +215,7 @@ class RetryPayment(Command):
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
         texts_remain(case)
-        if not any(item.payments for item in case.remedies.items):
+        if not any(item.in_flight or item.state == "payment_refused" for item in case.remedies.items):
             raise Refused("nothing_to_retry", "No payment of this complaint was refused.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
@@ -241,7 +241,7 @@ class ReverseRemedy(Command):
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
         texts_remain(case)
-        if not any(item.payments for item in case.remedies.items):
+        if not any(item.in_flight or item.to_take_back() for item in case.remedies.items):
             raise Refused("not_paid", "Nothing was paid in this complaint.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
