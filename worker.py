@@ -23,6 +23,7 @@ from ledger.record import Record
 from ledger.texts import Texts
 from runtime.engine import STICKY, connect
 from runtime.heap import freeze_heap
+from runtime.interceptors import NamedLines
 from runtime.logging import configure_logging
 from runtime.ready import say_ready
 from runtime.settings import Settings, load_settings
@@ -76,6 +77,7 @@ def compose(client: Client, engine: AsyncEngine, settings: Settings) -> Worker:
         workflows=WORKFLOWS,
         activities=[CommitActivity(record).commit, payments.submit_payment, payments.ask_payment],
         workflow_runner=UnsandboxedWorkflowRunner(),
+        interceptors=[NamedLines()],
         sticky_queue_schedule_to_start_timeout=STICKY,
         max_cached_workflows=_CACHED_WORKFLOWS,
         graceful_shutdown_timeout=_GRACE,

@@ -1,5 +1,6 @@
 """The commit activity: one transition into the record, in one transaction."""
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -7,6 +8,8 @@ from temporalio.exceptions import ApplicationError
 from complaints.transition import Commit, CommitResult
 from ledger.record import Record, SourceTakenError
 from workflows.committing import COMMIT
+
+_log = structlog.get_logger(__name__)
 
 
 class CommitActivity:
@@ -29,6 +32,7 @@ class CommitActivity:
                 f"{commit.stream}: {taken}", type="SourceTaken", non_retryable=True
             ) from None
         except (SQLAlchemyError, OSError, TimeoutError) as error:
+            _log.warning("commit put off", reference=commit.stream, error=type(error).__name__)
             raise ApplicationError(
                 f"{commit.stream}: the record could not be written ({type(error).__name__})",
                 type="RecordAway",

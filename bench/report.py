@@ -109,7 +109,12 @@ def as_page(report: Report) -> str:
         _table(
             ("what", "measured", "target", ""),
             [
-                (t.name, f"{t.value:.2f} {t.unit}".strip(), t.wanted, "met" if t.met else "**not met**")
+                (
+                    t.name,
+                    f"{t.value:.2f}".rstrip("0").rstrip(".") + f" {t.unit}",
+                    t.wanted,
+                    "met" if t.met else "**not met**",
+                )
                 for t in report.targets
             ],
         ),

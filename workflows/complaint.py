@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.committing import committed, taken
     from workflows.contract import COMPLAINT, PAYMENT, ComplaintStart, Live, LiveClock, Outcome
     from workflows.handled import HandledOrders
+    from workflows.noting import note
     from workflows.payment import PaymentStart, payment_workflow_id
     from workflows.refusals import as_failure, moving
     from workflows.runs import history_is_long
@@ -91,9 +92,14 @@ class ComplaintWorkflow:
         try:
             await self._carry_out(order)
         except Refused as refusal:
-            workflow.logger.warning("fact not placed: %s", refusal.code)
+            note("fact not placed", reference=self._reference, code=refusal.code, command_id=order.id)
         except FailureError as failure:  # an error that escaped here would fail the workflow
-            workflow.logger.error("fact not recorded: %s", type(failure).__name__)
+            note(
+                "fact not recorded",
+                reference=self._reference,
+                error=type(failure).__name__,
+                command_id=order.id,
+            )
 
     @workflow.signal
     def nudge(self) -> None:

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from policies.vocabulary import Role
     from runtime.clock import ClockSpec
     from workflows.contract import PAYMENT, complaint_workflow_id
+    from workflows.noting import note
 
 SUBMIT = "submit_payment"
 ASK = "ask_payment"
@@ -181,7 +182,7 @@ class PaymentWorkflow:
                 if is_cancelled_exception(failure):
                     raise
                 # Its workflow is gone until recovery, or somebody's next command, starts it again.
-                workflow.logger.warning("payment not told: %s", type(failure).__name__)
+                note("payment not told", reference=start.reference, error=type(failure).__name__)
             else:
                 self._told = True
                 return

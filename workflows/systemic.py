@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.committing import committed, taken
     from workflows.contract import SYSTEMIC, Outcome, SystemicStart, complaint_workflow_id
     from workflows.handled import HandledOrders
+    from workflows.noting import note
     from workflows.refusals import as_failure, moving
     from workflows.runs import history_is_long
 
@@ -126,7 +127,7 @@ class SystemicIssueWorkflow:
         except FailureError as failure:
             if is_cancelled_exception(failure):
                 raise
-            workflow.logger.warning("complaint not told: %s", type(failure).__name__)
+            note("complaint not told", reference=complaint, error=type(failure).__name__)
 
     def _outcome(
         self, command: str, happenings: tuple[Happening, ...] = (), *, duplicate: bool = False

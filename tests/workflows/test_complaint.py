@@ -3,12 +3,16 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from complaints.base import Refused
 from complaints.intake import Acknowledge, AddNote
+from complaints.letters import ReportDelivery
 from complaints.ownership import TakeOwnership
+from policies.vocabulary import DeliveryState
 from tests.support.living import Living, ana, ben, iris
 from tests.support.waiting import eventually
+from workflows.contract import complaint_workflow_id
 
 
 async def received(service: Living) -> str:
@@ -60,3 +64,22 @@ async def test_commands_given_at_once_are_all_recorded_in_one_order(service: Liv
     outcomes = await asyncio.gather(*(service.do(ref, ana, note) for note in notes))
     assert len({outcome.sequence for outcome in outcomes}) == 30
     assert (await service.types(ref)).count("NoteAdded") == 30
+
+
+async def test_a_fact_that_does_not_fit_changes_nothing_and_is_noted_with_the_complaints_ids(
+    service: Living,
+) -> None:
+    ref = await received(service)
+    before = await service.types(ref)
+    order = service.order(ana, ReportDelivery(letter="L1", state=DeliveryState.SENT))  # not hers to tell
+    with capture_logs() as lines:
+        await service.engine.tell(ref, order)
+
+        def noted() -> bool:
+            return any(line["event"] == "fact not placed" for line in lines)
+
+        await eventually(noted)
+    (line,) = [line for line in lines if line["event"] == "fact not placed"]
+    assert (line["reference"], line["workflow_id"]) == (ref, complaint_workflow_id(ref))
+    assert (line["code"], line["command_id"]) == ("not_allowed", order.id)
+    assert await service.types(ref) == before
