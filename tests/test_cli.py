@@ -1,0 +1,112 @@
+"""The `redress` command at a terminal: what it answers, and how it refuses in a sentence."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import prepare
+from runtime.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def redress(*words: str, given: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run one command as a person would, with nothing configured but `env`."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("REDRESS_", "TEMPORAL_", "DATABASE_"))}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        env=clean | env,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def configured(settings: Settings) -> dict[str, str]:
+    """The environment of a service whose database is prepared."""
+    prepare(settings)
+    return {
+        "REDRESS_MODE": "test",
+        "DATABASE_URL": settings.database_url,
+        "TEMPORAL_ADDRESS": settings.temporal_address,
+        "TEMPORAL_NAMESPACE": settings.temporal_namespace,
+        "REDRESS_MASTER_KEY": settings.master_key.get_secret_value(),
+    }
+
+
+def test_the_clock_answers_each_line_in_order_and_goes_on_after_nonsense() -> None:
+    questions = [
+        {"id": "a", "op": "due", "start": "2025-09-01T02:00:00Z", "duration_seconds": 900},
+        {"id": "b", "op": "brew"},
+        {"id": "c", "op": "count_working_days", "calendar": "cn", "from": "2025-10-01", "to": "2025-10-12"},
+    ]
+    ran = redress("clock", given="\n".join(json.dumps(question) for question in questions))
+    answers = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == ["a", "b", "c"]
+    assert answers[0]["due"] == "2025-09-01T02:15:00Z"
+    assert answers[1]["error"]["message"]
+    assert answers[2]["working_days"] == 3  # 9, 10 and the make-up Saturday 11 October
+    assert ran.returncode == 1
+
+
+def test_without_a_service_it_says_what_to_do(tmp_path: Path) -> None:
+    ran = redress("verify", REDRESS_DATA_DIR=str(tmp_path))
+    assert ran.returncode == 2
+    assert "No service was ever started in" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_database_that_is_away_is_said_in_a_sentence(configured: dict[str, str]) -> None:
+    gone = configured | {"DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/none"}
+    ran = redress("verify", **gone)
+    assert ran.returncode == 2
+    assert "The database can not be reached" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_people_are_taken_in_once_and_get_tokens(configured: dict[str, str]) -> None:
+    words = ("staff", "add", "ana", "--name", "Ana", "--email", "ana@example.org", "--role", "handler")
+    taken_in = redress(*words, "--password", "long enough a secret", **configured)
+    assert taken_in.returncode == 0, taken_in.stderr
+    again = redress(*words, "--password", "long enough a secret", **configured)
+    assert again.returncode == 2
+    assert "is taken" in again.stderr
+    assert redress("staff", "token", "ana", **configured).stdout.startswith("rdt_")
+    assert "Nobody has the login" in redress("staff", "token", "ben", **configured).stderr
+
+
+def test_an_import_names_the_packs_there_are(configured: dict[str, str]) -> None:
+    file, mapping = ROOT / "demo/data/cfpb_complaints_sample.csv", ROOT / "demo/mappings/cfpb.yaml"
+    ran = redress("import", str(file), "--mapping", str(mapping), "--pack", "none-such", **configured)
+    assert ran.returncode == 2
+    assert "retail-2025" in ran.stderr
+
+
+def test_an_import_reports_what_it_can_not_read_and_brings_in_the_rest(
+    configured: dict[str, str], tmp_path: Path
+) -> None:
+    lines = (ROOT / "demo/data/nyc311_animal_requests.csv").read_text().splitlines()[:6]
+    file, errors = tmp_path / "some.csv", tmp_path / "errors.csv"
+    file.write_text("\n".join([*lines, lines[1].replace(lines[1].split(",")[1], "the other day", 1)]) + "\n")
+    words = (
+        "import",
+        str(file),
+        "--mapping",
+        str(ROOT / "demo/mappings/nyc311.yaml"),
+        "--pack",
+        "retail-2025",
+    )
+    ran = redress(*words, "--errors", str(errors), **configured)
+    assert ran.returncode == 1, ran.stderr
+    assert "line 7" in ran.stdout
+    assert len(errors.read_text().splitlines()) == 2
+    verified = redress("verify", **configured)
+    assert "Checked 5 streams" in verified.stdout
+    assert verified.returncode == 0
