@@ -300,8 +300,8 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
         if action.completed_at is None:
             if not action.overdue:
                 overdue = ActionOverdue(action=action.id, owner=action.owner, due_at=action.due)
-                yield Coming.of(action.due + INSTANT, overdue)
+                yield Coming(action.due + INSTANT, overdue)
         elif action.effective_at is None and not action.check_due:
             # Complete only after the date of the check: there is something to check from then on.
             when = max(action.check_after, action.completed_at)
-            yield Coming.of(when, EffectivenessCheckDue(action=action.id, owner=action.owner))
+            yield Coming(when, EffectivenessCheckDue(action=action.id, owner=action.owner))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins  # `type` below is an event's or command's name
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer, field_validator
 
@@ -238,12 +238,8 @@ class Order(Frozen):
         return value
 
 
-class Coming(Frozen):
+class Coming(NamedTuple):
     """What time alone will make happen at `when`, unless the case changes before."""
 
     when: datetime
     event: Event
-
-    @classmethod
-    def of(cls, when: datetime, event: Event) -> Coming:
-        return cls.model_construct(when=when, event=event)

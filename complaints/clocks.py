@@ -179,7 +179,7 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
     """Warnings, breaches, rungs and the ends of pauses that lie ahead (or are overdue to be said)."""
     for pause in case.clocks.pauses:
         if pause.to is None and pause.ends_by is not None:
-            yield Coming.of(pause.ends_by, Resumed(reason=pause.reason, why="limit"))
+            yield Coming(pause.ends_by, Resumed(reason=pause.reason, why="limit"))
     for occurrence in case.clocks.occurrences:
         if occurrence.running and occurrence.due_at is not None:
             yield from _coming_of(pack, pack.clock(occurrence.clock), case, occurrence, occurrence.due_at)
@@ -191,7 +191,7 @@ def _coming_of(
     late = due_at + INSTANT
     overdue_when_recorded = due_at < case.recorded_at
     if run.breached_at is None:
-        yield Coming.of(
+        yield Coming(
             late,
             ClockBreached(
                 clock=run.clock, occurrence=run.number, due_at=due_at, before_recording=overdue_when_recorded
@@ -205,7 +205,7 @@ def _coming_of(
         for index, offset in enumerate(rule.warn_at):
             if index not in run.warned:
                 when = pack.offset_from(rule, run.started_at, due_at, offset, pauses)
-                yield Coming.of(
+                yield Coming(
                     when, ClockWarned(clock=run.clock, occurrence=run.number, warning=index, due_at=due_at)
                 )
     if rule.ladder is not None:
@@ -221,6 +221,8 @@ def _rungs(
 ) -> Iterator[Coming]:
     assert rule.ladder is not None  # noqa: S101 - narrows for the type checker; the caller looked
     for index, rung in enumerate(pack.ladders[rule.ladder].rungs):
+        if run.breached_at is None and rung.at.sign >= 0:
+            continue  # it can not come before the breach, after which it is looked at again
         climbed = [repeat for at, repeat in run.rungs if at == index]
         repeat = len(climbed)
         if repeat and (rung.repeat_every is None or repeat > rung.repeat_at_most or run.acknowledged_at):
@@ -231,7 +233,7 @@ def _rungs(
         if repeat and rung.repeat_every is not None:
             for _ in range(repeat):
                 when = pack.after(when, rung.repeat_every, rule)
-        yield Coming.of(
+        yield Coming(
             when,
             RungClimbed(
                 clock=run.clock,

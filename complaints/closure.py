@@ -165,7 +165,7 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
     if case.latest_at is not None:
         # What kept it from resting may have ended only now: nothing is archived before its last event.
         moments.append(case.latest_at)
-    yield Coming.of(max(moments), Archived())
+    yield Coming(max(moments), Archived())
 
 
 def outstanding(pack: Pack, case: Case) -> bool:

@@ -271,13 +271,13 @@ def _asking(pack: Pack, case: Case) -> Iterator[Coming]:
     after = case.since_opened(pack.satisfaction.ask_after)
     # Whoever was answered before we recorded the complaint (an import, say) is not asked years later.
     if after is not None and after >= case.recorded_at and after != feedback.asked_after:
-        yield Coming.of(after, SatisfactionAsked(after=after))
+        yield Coming(after, SatisfactionAsked(after=after))
     elif feedback.asked_at is not None:
         latest = case.letters.latest("satisfaction_request")
         if latest is None or latest.queued_at < feedback.asked_at:
             queued = letter(case, "satisfaction_request")
             if queued is not None:
-                yield Coming.of(feedback.asked_at, queued)
+                yield Coming(feedback.asked_at, queued)
 
 
 def _confirmation(pack: Pack, case: Case) -> Iterator[Coming]:
@@ -287,4 +287,4 @@ def _confirmation(pack: Pack, case: Case) -> Iterator[Coming]:
     if feedback.confirmed_at is None and feedback.confirmation_lapsed_at is None:
         # A dispute that was concluded gives the customer the time anew.
         start = max(reached, case.since_opened(Fact.DISPUTE_CLOSED) or reached)
-        yield Coming.of(pack.after(start, pack.windows.confirm) + INSTANT, ConfirmationWindowEnded())
+        yield Coming(pack.after(start, pack.windows.confirm) + INSTANT, ConfirmationWindowEnded())

@@ -288,6 +288,6 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
 
 def _passing(item: OutsideCase, deadline: Deadline, due_at: AwareDatetime) -> Coming:
     # Exactly at the deadline is in time (DESIGN, Deadline arithmetic).
-    return Coming.of(
+    return Coming(
         due_at + INSTANT, OutsideDeadlinePassed(outside_case=item.id, deadline=deadline, due_at=due_at)
     )

@@ -276,4 +276,4 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
     """An offer that nobody answers lapses."""
     own = case.ownership
     if own.offered_to is not None and own.offer_lapses_at is not None:
-        yield Coming.of(own.offer_lapses_at, HandoverLapsed(to=own.offered_to))
+        yield Coming(own.offer_lapses_at, HandoverLapsed(to=own.offered_to))

@@ -398,4 +398,4 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
     """An offer that nobody answers lapses; an answer at the very last instant is in time."""
     for item in case.remedies.open_offers():
         if item.lapses_at is not None:
-            yield Coming.of(item.lapses_at + INSTANT, RemedyLapsed(remedy=item.id))
+            yield Coming(item.lapses_at + INSTANT, RemedyLapsed(remedy=item.id))

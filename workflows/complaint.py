@@ -42,6 +42,7 @@ class ComplaintWorkflow:
         self._lock = asyncio.Lock()
         self._moving = False
         self._stirred = False
+        self._foreseen: tuple[Order, Case, tuple[Happening, ...]] | None = None
         self._timer: asyncio.Task[None] | None = None
         self._timer_at: datetime | None = None
 
@@ -173,11 +174,16 @@ class ComplaintWorkflow:
         in later, so time acts only up to that moment here, and on to the present in the loop.
         """
         recorded = self._recorded(order)
+        if self._foreseen is not None and self._foreseen[0] == recorded and self._foreseen[1] is case:
+            return self._foreseen[2]  # decided in the validator a moment ago, from the very same
         before = due(self._pack, case, recorded.occurred_at or recorded.at, recorded_at=recorded.at)
+        decided_from = case
         if before:
             case = fold(before, case)
         ordered = decide(self._pack, case, recorded)
-        return (*before, *ordered) if ordered else ()
+        happenings = (*before, *ordered) if ordered else ()
+        self._foreseen = (recorded, decided_from, happenings)
+        return happenings
 
     def _recorded(self, order: Order) -> Order:
         """The order as recorded now, having taken effect when it reached us unless it tells of earlier."""
