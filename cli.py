@@ -88,6 +88,18 @@ async def _publish(settings: Settings, packs: list[Pack]) -> None:
         await engine.dispose()
 
 
+@app.command("migrate")
+def migrate_() -> None:
+    """Bring the configured database to this version's form and publish the packs; for parts that run elsewhere."""
+    from ledger import migrate
+
+    async def run(settings: Settings) -> None:
+        await asyncio.to_thread(prepare, settings)
+
+    _run(run)
+    _out.print(f"The database is at {migrate.head()}, the packs are published.", markup=False, soft_wrap=True)
+
+
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(help="A CSV file, one complaint a row.")],
@@ -149,6 +161,8 @@ def verify(
     from ledger.packs import load_all
     from ledger.verify import verify as verify_record
 
+    stream = _parsed(reference) if reference else None
+
     async def run(settings: Settings) -> Report:
         deps = Deps.of(settings)
         try:
@@ -158,7 +172,7 @@ def verify(
                 deps.sql,
                 derive_seal_key(settings.master_key_bytes),
                 deps.texts.check,
-                reference,
+                stream,
                 file_checker=deps.attachments.check,
                 packs=packs,
             )
@@ -169,6 +183,17 @@ def verify(
     for sentence in report.sentences():
         _out.print(sentence, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _parsed(reference: str) -> str:
+    """The reference however it was written."""
+    from complaints.base import Refused
+    from complaints.references import parse
+
+    try:
+        return parse(reference)
+    except Refused as refused:
+        _give_up(refused.sentence)
 
 
 @app.command()
@@ -275,6 +300,55 @@ def token(
     sys.stdout.write(f"{_with_directory(run)}\n")
 
 
+@staff.command("revoke-token")
+def revoke_token(token: str) -> None:
+    """End a token at once; whoever holds it can do nothing more with it."""
+
+    async def run(directory: Directory) -> bool:
+        return await directory.revoke_token(token)
+
+    if not _with_directory(run):
+        _give_up("There is no live token like this one.")
+    _out.print("The token is worth nothing now.", markup=False, soft_wrap=True)
+
+
+@staff.command("party-token")
+def party_token(reference: str, party: Annotated[str, typer.Argument(help="P1, P2 …")]) -> None:
+    """Issue a token for a customer's own program; it opens that one complaint. It is shown this once."""
+
+    async def run(directory: Directory) -> str:
+        return await directory.issue_party_token(_parsed(reference), party, purpose="command line")
+
+    sys.stdout.write(f"{_with_directory(run)}\n")
+
+
+@app.command("outbox")
+def outbox_(
+    resend: Annotated[int | None, typer.Option(help="The number of one to send again.")] = None,
+) -> None:
+    """List letters and alerts that could not be sent, or send one again. Names no address and no text."""
+    from ledger import outbox
+    from ledger.database import create_engine
+
+    async def run(settings: Settings) -> list[str]:
+        engine = create_engine(settings.database_url)
+        try:
+            async with engine.begin() as conn:
+                if resend is not None:
+                    found = await outbox.resend(conn, resend)
+                    return [f"{resend} is on its way again." if found else f"{resend} is no dead letter."]
+                dead = await outbox.dead_letters(conn)
+        finally:
+            await engine.dispose()
+        return [
+            f"{letter.id}  {letter.stream}  {letter.kind} to {letter.recipient.partition(':')[0]}: {letter.last_error}"
+            for letter in dead
+        ] or ["Nothing is dead."]
+
+    for line in _run(run):
+        _out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 async def _id_of(directory: Directory, login: str) -> str:
     for member in await directory.everyone():
         if member.login == login:
@@ -344,11 +418,12 @@ def _greet(running: Up, demo: bool) -> None:
         lines += [
             "",
             "Sign in as ana or ben (handlers), dora (supervisor), emil (department head), cleo (approver),",
-            "iris (intake) or olga (compliance); the password is “demo” followed by the login: demo-ana.",
+            "iris (intake), olga (compliance), mei (handler, in Chinese) or adam (administrator); the password is",
+            "“demo-” followed by the login: demo-ana.",
             "A token for programs: .venv/bin/redress staff token ana",
         ]
     else:
-        lines += ["", "People are taken in with: redress staff add"]
+        lines += ["", "People are taken in with: .venv/bin/redress staff add"]
     if running.speed > 1:
         lines.append(f"Time runs {running.speed} times as fast as outside.")
     lines += [f"Everything lies in {running.data_dir}. Ctrl-C stops it.", ""]

@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import structlog
@@ -31,6 +31,7 @@ from activities.watchdog import Watchdog
 from ledger.chain import derive_seal_key
 from ledger.database import create_engine
 from ledger.directory import Directory
+from ledger.idempotency import forget
 from ledger.orphans import sweep_attachments, sweep_texts
 from ledger.record import Record
 from ledger.texts import Texts
@@ -48,6 +49,7 @@ _DATABASE = (SQLAlchemyError, OSError, TimeoutError)
 _AGAIN_AFTER = 1.0
 _LOOK_EVERY = 1.0
 _SWEEP_EVERY = 3600.0
+_KEYS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,9 @@ def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Await
 async def _sweep(parts: Parts) -> None:
     async with parts.sql.begin() as conn:
         gone = await sweep_texts(conn) + await sweep_attachments(conn)
-    over = await parts.directory.sweep()
+    async with parts.sql.begin() as conn:
+        keys = await forget(conn, _KEYS_KEPT)
+    over = keys + await parts.directory.sweep()
     _log.info("swept", count=gone, rows=over)
 
 

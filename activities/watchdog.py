@@ -25,6 +25,7 @@ from ledger import intake, outbox, reads
 from ledger.database import autocommit
 from ledger.reads import WakeUp
 from runtime.clock import Clock
+from workflows.client import EngineAway
 
 _log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=2)
@@ -152,18 +153,24 @@ class Watchdog:
     async def start_pending(self, older_than: timedelta = _INTAKE_OLD) -> int:
         """Start the workflows of intake that was accepted while Temporal was away; returns how many.
 
-        At the first that can not be started the rest is left for the next time.
+        Where Temporal is away the rest is left for the next time. One that can not be started for a reason
+        of its own does not keep the others waiting, and is tried again later.
         """
         async with self._transactions.begin() as conn:
             waiting = await intake.pending(conn, older_than, _INTAKE_AT_ONCE)
+        started = 0
         for index, one in enumerate(waiting):
             try:
                 await self._workflows.receive(one.reference, one.pack, one.order)
-            except Exception as error:  # whatever keeps Temporal away, it is tried again
+            except EngineAway as error:
                 _log.info("intake not started", reference=one.reference, total=len(waiting), exc_info=error)
                 await self._release(waiting[index:])
-                return index
-        return len(waiting)
+                break
+            except Exception as error:  # the others' complaints must be started all the same
+                _log.error("intake not started", reference=one.reference, exc_info=error)
+                continue
+            started += 1
+        return started
 
     async def _release(self, left: Sequence[intake.Pending]) -> None:
         async with self._transactions.begin() as conn:

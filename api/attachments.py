@@ -23,7 +23,8 @@ from api.reads import folded
 from api.security import CallerHere, ComplaintHere, StaffHere, sender_of
 from api.showing import areas_of
 from complaints.base import AttachmentRef, Order, permit_role
-from complaints.intake import AttachEvidence
+from complaints.intake import AttachEvidence, permit_another_file
+from complaints.lifecycle import fold
 from ledger import access
 from ledger.attachments import LARGEST_BYTES
 from ledger.directory import Bearer
@@ -59,6 +60,7 @@ async def attach(
     permit_role(AttachEvidence, caller.actor)
     sender = sender_of(caller)
     id_ = command_id(sender, key)
+    await _room(deps, reference, text_id(id_, "attachment"))
     name_id = text_id(id_, "attachment.filename")
     way = Way(deps.engine.execute, AttachEvidence.__name__, sender, key, version)
     marked = deps.fingerprints.of(
@@ -83,6 +85,17 @@ async def attach(
         expected_version=version,
     )
     return await hand_over(deps, way, reference, order)
+
+
+async def _room(deps: Deps, reference: str, attachment: str) -> None:
+    """Refuse a file for which the complaint has no room before anything of it is stored. Raises Refused.
+
+    One that is attached already is only sent again; a complaint that is not recorded yet has none.
+    """
+    happenings = await deps.record.read(reference)
+    held = fold(happenings).attachments if happenings else ()
+    if all(ref.id != attachment for ref in held):
+        permit_another_file(held)
 
 
 @router.post(

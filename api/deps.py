@@ -17,6 +17,7 @@ from api.packs import Packs
 from api.throttle import Throttle
 from complaints.case import Case
 from complaints.lifecycle import fold
+from complaints.systemic import SystemicIssue, fold_systemic
 from ledger.attachments import Attachments
 from ledger.chain import derive_seal_key
 from ledger.database import autocommit, create_engine
@@ -78,6 +79,10 @@ class Deps:
             happenings = await record.read(reference)
             return fold(happenings) if happenings else None
 
+        async def held_issue(reference: str) -> SystemicIssue | None:
+            happenings = await record.read(reference)
+            return fold_systemic(happenings) if happenings else None
+
         return cls(
             settings=settings,
             clock=settings.make_clock(),
@@ -87,7 +92,7 @@ class Deps:
             texts=texts,
             attachments=Attachments(sql, texts),
             directory=Directory(sql),
-            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case),
+            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue),
             packs=Packs(sql),
             metrics=Metrics(),
             fingerprints=Fingerprints(settings.master_key_bytes),

@@ -69,6 +69,11 @@ async def give(
     that was used otherwise or a person or complaint that is not known, 503 where the engine is away.
     """
     permit_role(command, caller.actor)
+    if caller.reference is not None and sent.occurred_at is not None:
+        # Windows for objections and the like are judged by it; a customer could go back into one that closed.
+        raise Problem(
+            422, "time_not_yours", "Only staff can say when something happened; leave out occurred_at."
+        )
     execute = deps.engine.execute_systemic if command.to_systemic else deps.engine.execute
     way = Way(execute, command.__name__, sender_of(caller), key, expected_version)
     id_ = command_id(way.sender, key)
@@ -163,16 +168,21 @@ async def hand_over(deps: Deps, way: Way, reference: str, order: Order) -> Given
     try:
         outcome = await way.execute(reference, order)
         counted = "running" if outcome is None else "duplicate" if outcome.duplicate else "recorded"
-    except (Refused, EngineAway) as answered:
-        counted = answered.code if isinstance(answered, Refused) else "engine_away"
+    except (Refused, EngineAway, Unknown) as answered:
+        match answered:
+            case Refused():
+                counted = answered.code
+            case Unknown():
+                counted = "unknown"
+            case _:
+                counted = "engine_away"
         # Sent again after an uncertain answer, it may be in the record: then that is the answer.
         outcome = None if way.key is None else await _recorded(deps, order.id)
+        if outcome is None and isinstance(answered, Unknown):
+            raise await _not_there(deps, reference) from None
         if outcome is None:
             raise
         counted = "duplicate"
-    except Unknown:
-        counted = "unknown"
-        raise await _not_there(deps, reference) from None
     finally:
         deps.metrics.command(order.body.type, counted, time.perf_counter() - began)
     if outcome is None and way.key is None:

@@ -180,6 +180,8 @@ class Command(Frozen):
     owner_only: ClassVar[bool] = False
     when_ended: ClassVar[bool] = False
     fact: ClassVar[bool] = False
+    recused_may: ClassVar[bool] = False
+    """Whether somebody with a declared conflict of interest may still give it."""
     to_systemic: ClassVar[bool] = False
     """Whether it is given to a systemic issue and not to a complaint."""
 

@@ -111,6 +111,27 @@ def _start_of(rule: ClockRule, case: Case) -> datetime | None:
     return start
 
 
+def _counts(rule: ClockRule, case: Case, run: Occurrence, start: datetime) -> bool:
+    """Whether this run keeps the promise of the present round, so that no other is to be started.
+
+    A stopped run does not: it fell away when the case was classed otherwise (one that an ending stopped is
+    kept out by the fact that stopped it). The receipt may have been corrected since, so a run from the
+    beginning is known by its round and not by its start.
+    """
+    if run.stopped_at is not None:
+        return False
+    if run.running:
+        return True
+    if rule.starts_on in _BEGINNINGS:
+        return _of_this_round(case, run)
+    return run.started_at >= start
+
+
+def _of_this_round(case: Case, run: Occurrence) -> bool:
+    reopened = case.facts.get(Fact.REOPENED)
+    return reopened is None or run.started_at >= reopened
+
+
 def _due_if_resumed(
     pack: Pack, rule: ClockRule, case: Case, found: Occurrence, at: datetime
 ) -> datetime | None:
@@ -148,7 +169,7 @@ def reclassified(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
         start = _start_of(rule, case)
         if start is None or not applies(pack, rule, case):
             continue
-        if any(run.clock == rule.id and run.started_at >= start for run in case.clocks.occurrences):
+        if any(run.clock == rule.id and _counts(rule, case, run, start) for run in case.clocks.occurrences):
             continue
         if any(fact in case.facts and case.facts[fact] >= start for fact in rule.stops_on):
             continue
@@ -166,10 +187,18 @@ def corrected(pack: Pack, case: Case) -> Iterator[Event]:
     """New due moments of the running clocks that count from a receipt that was corrected."""
     for rule in pack.clocks:
         running = case.clocks.running(rule.id)
-        if running is None or rule.starts_on is not Fact.RECEIVED or running.number != 1:
+        if running is None or rule.starts_on is not Fact.RECEIVED:
             continue
+        if Fact.REOPENED in case.facts and _of_this_round(case, running):
+            continue  # it counts from the reopening
         due_at = pack.deadline(rule, case.received_at, pauses_of(rule, case.clocks))
-        yield ClockRecalculated(clock=rule.id, occurrence=1, due_at=due_at, why="receipt corrected")
+        yield ClockRecalculated(
+            clock=rule.id,
+            occurrence=running.number,
+            due_at=due_at,
+            why="receipt corrected",
+            started_at=case.received_at,
+        )
 
 
 # What time alone makes happen -------------------------------------------------------------------------

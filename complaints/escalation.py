@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
-from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
+from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.occurrences import AlertAcknowledged
 from policies.vocabulary import Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
-    from policies.pack import Pack
 
 
 class Escalation(Frozen):
@@ -72,8 +71,3 @@ class AcknowledgeAlert(Command):
         if running.acknowledged_at is not None:
             raise Refused("already_done", "This alert was acknowledged already.")
         yield AlertAcknowledged(clock=running.clock, occurrence=running.number)
-
-
-def coming(pack: Pack, case: Case) -> Iterator[Coming]:
-    """Nothing yet climbs by time alone here: the ladders belong to the clocks."""
-    yield from ()

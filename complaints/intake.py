@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from complaints.base import (
     HANDLING,
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from complaints.case import Case
 
 ANYONE = HANDLING | {Role.INTAKE_AGENT, Role.COMPLAINANT}
+MOST_FILES = 100
+MOST_FILE_BYTES = 250 * 1024 * 1024
+"""How many files one complaint may have, and how large they may be together."""
+# A language tag (RFC 5646) and no room for words: it is kept in clear.
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
 PartyRole = Literal["customer", "complainant", "representative", "heir", "joint_complainant"]
 
 
@@ -53,7 +58,7 @@ class PartyDetails(Frozen):
     name: TextRef | None = None
     address: TextRef | None = None
     channel: Channel = Channel.MAIL
-    language: str = "en"
+    language: Language = "en"  # a Party's is what was recorded, and stays readable
     authority: TextRef | None = None
 
     def numbered(self, number: int) -> Party:
@@ -328,6 +333,16 @@ class EvidenceAttached(Event):
         return case.changed(attachments=(*case.attachments, self.attachment))
 
 
+def permit_another_file(held: Iterable[AttachmentRef], size: int = 0) -> None:
+    """Refuse one more file, of this size where it is known, beyond what a complaint may have. Raises Refused."""
+    sizes = [ref.size for ref in held]
+    if len(sizes) >= MOST_FILES or sum(sizes) + max(size, 1) > MOST_FILE_BYTES:
+        raise Refused(
+            "too_many_files",
+            f"A complaint can have {MOST_FILES} files of {MOST_FILE_BYTES // 2**20} MiB together; no more fit.",
+        )
+
+
 class AttachEvidence(Command):
     """Add a file to the case."""
 
@@ -336,9 +351,14 @@ class AttachEvidence(Command):
 
     attachment: AttachmentRef
 
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        permit_another_file(case.attachments)
+
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         if any(held.id == self.attachment.id for held in case.attachments):
             raise Refused("already_done", "This file is attached already.")
+        permit_another_file(case.attachments, self.attachment.size)
         yield EvidenceAttached(attachment=self.attachment)
 
 

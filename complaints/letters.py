@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from policies.vocabulary import Channel, DeliveryState, Fact, Role
@@ -13,6 +13,7 @@ from policies.vocabulary import Channel, DeliveryState, Fact, Role
 if TYPE_CHECKING:
     from complaints.case import Case
 
+_ENHANCED = r"[245]\.[0-9]{1,3}\.[0-9]{1,3}"
 LetterKind = Literal[
     "acknowledgement",
     "progress_report",
@@ -87,6 +88,7 @@ class LetterMoved(Event):
 
     `arrived`: with this state the letter counts as arrived, by the pack's rule for its channel, and did not
     before. `how` is set where it was served otherwise; `status` is the mail system's enhanced status code.
+    `counts` is False for a letter from before the complaint was reopened: it keeps no promise of this round.
     """
 
     letter: str
@@ -95,8 +97,11 @@ class LetterMoved(Event):
     arrived: bool = False
     how: TextRef | None = None
     status: str | None = None
+    counts: bool = True
 
     def facts(self) -> tuple[Fact, ...]:
+        if not self.counts:
+            return ()
         sent = _SENT_FACTS.get(self.kind, ()) if self.state is DeliveryState.SENT else ()
         return (*sent, *_ARRIVED_FACTS.get(self.kind, ())) if self.arrived else sent
 
@@ -127,6 +132,12 @@ def letter(case: Case, kind: LetterKind, text: TextRef | None = None) -> LetterQ
 _FINAL = (DeliveryState.DELIVERED, DeliveryState.SERVED_OTHERWISE)
 
 
+def _counts(case: Case, found: Letter) -> bool:
+    """Whether the letter belongs to the present round, and not to one before the complaint was reopened."""
+    reopened = case.at(Fact.REOPENED)
+    return reopened is None or found.queued_at >= reopened
+
+
 def _arrives(ctx: Context, channel: Channel, state: DeliveryState) -> bool:
     """Whether a letter over this channel has arrived with this state, by the pack (DESIGN, Final response)."""
     if state is DeliveryState.SENT:
@@ -144,7 +155,8 @@ class ReportDelivery(Command):
 
     letter: str
     state: Literal[DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED]
-    status: str | None = None
+    # A reply code, an enhanced status code (RFC 3463), or both; never a server's words: it is kept in clear.
+    status: Annotated[str, Field(pattern=rf"^({_ENHANCED}|[0-9]{{3}}( {_ENHANCED})?)$")] | None = None
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         found = case.letters.find(self.letter)
@@ -154,8 +166,9 @@ class ReportDelivery(Command):
             return
         arrived = not found.arrived and _arrives(ctx, found.channel, self.state)
         yield LetterMoved(
-            letter=found.id, kind=found.kind, state=self.state, arrived=arrived, status=self.status
-        )
+            letter=found.id, kind=found.kind, state=self.state, arrived=arrived, status=self.status,
+            counts=_counts(case, found),
+        )  # fmt: skip
 
 
 class ServeOtherwise(Command):
@@ -190,4 +203,5 @@ class ServeOtherwise(Command):
             state=DeliveryState.SERVED_OTHERWISE,
             arrived=not found.arrived,
             how=self.how,
+            counts=_counts(case, found),
         )

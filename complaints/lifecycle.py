@@ -15,7 +15,7 @@ from datetime import datetime
 
 import complaints.erasure  # registers its commands, which nothing here names
 import complaints.imported  # noqa: F401 - registers its event, which no chapter decides
-from complaints import clocks, closure, dispute, escalation, feedback, ownership, post_mortem, redress
+from complaints import clocks, closure, dispute, feedback, ownership, pauses, post_mortem, redress
 from complaints.base import (
     SYSTEM,
     Actor,
@@ -31,10 +31,10 @@ from complaints.base import (
 )
 from complaints.case import Case
 from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint
-from complaints.pauses import Resumed
+from complaints.letters import ReportDelivery
 from complaints.triage import Triaged
 from policies.pack import Pack
-from policies.vocabulary import Fact, Role
+from policies.vocabulary import Role
 
 _AGENDAS = (
     clocks.coming,
@@ -44,7 +44,6 @@ _AGENDAS = (
     dispute.coming,
     closure.coming,
     post_mortem.coming,
-    escalation.coming,
 )
 
 
@@ -83,6 +82,8 @@ def decide(pack: Pack, case: Case, order: Order) -> tuple[Happening, ...]:
             "before_receipt",
             "This is said to have happened before the complaint was received; correct the time.",
         )
+    if body.fact:
+        ctx = ctx.model_copy(update={"occurred_at": _possible(case, body, ctx.occurred_at)})
     if order.expected_version is not None and order.expected_version != case.version:
         raise Refused(
             "changed_meanwhile",
@@ -117,6 +118,11 @@ def permit(case: Case, command: type[Command], ctx: Context) -> None:
             )
         if case.closure.archived_at is not None:
             raise Refused("archived", "This complaint is archived; reopen it first.")
+    if ctx.actor.id in case.ownership.conflicted and not command.recused_may:
+        raise Refused(
+            "conflict_declared",
+            "You have a conflict of interest here and are recused; somebody else has to do this.",
+        )
     if command.owner_only and not _answers(case, ctx.actor):
         owner = case.ownership.owner
         raise Refused(
@@ -202,6 +208,18 @@ def _context(pack: Pack, order: Order) -> Context:
     return Context(pack=pack, actor=order.actor, at=order.at, occurred_at=occurred_at)
 
 
+def _possible(case: Case, fact: Command, told_at: datetime) -> datetime:
+    """When a fact from outside took effect: a wrong clock out there is not refused, but put right.
+
+    Nothing happened before the receipt, and no letter arrived before it was written, except where the complaint
+    was recorded late: what lies between its receipt and that was done before its letters were entered here.
+    """
+    found = case.letters.find(fact.letter) if isinstance(fact, ReportDelivery) else None
+    if found is None or case.received_at <= told_at < case.recorded_at:
+        return max(told_at, case.received_at)
+    return max(told_at, case.received_at, found.queued_at)
+
+
 def _answers(case: Case, actor: Actor) -> bool:
     """Whether the actor answers for the case: its accepted owner, or someone set above owners."""
     return case.ownership.owner == actor.id or actor.has(Role.SUPERVISOR, Role.DEPARTMENT_HEAD)
@@ -216,6 +234,9 @@ def _unfold(
     def absorb(before: Case | None, told: Happening) -> Case:
         after = evolve(before, told)
         out.append(told)
+        # Pauses end first, and on the record: a clock that the same happening starts must not stand still.
+        for resumed in tuple(pauses.ended_by(pack, after, told)):
+            after = absorb(after, told.model_copy(update={"event": resumed}))
         for follower in tuple(_followers(pack, after, told)):
             after = absorb(after, follower)
         return after
@@ -239,8 +260,3 @@ def _followers(pack: Pack, case: Case, told: Happening) -> Iterator[Happening]:
     if isinstance(told.event, ReceiptCorrected):
         for event in clocks.corrected(pack, case):
             yield beside(event)
-    if Fact.CUSTOMER_WROTE in told.event.facts():
-        for pause in case.clocks.pauses:
-            rule = pack.pause_reasons.get(pause.reason)
-            if pause.to is None and rule is not None and Fact.CUSTOMER_WROTE in rule.ends_on:
-                yield beside(Resumed(reason=pause.reason, why="fact"))

@@ -186,10 +186,16 @@ class AlertAcknowledged(_OccurrenceEvent):
 
 
 class ClockRecalculated(_OccurrenceEvent):
-    """The due moment moved, or is hidden (None) by a pause; `why` says what moved it."""
+    """The due moment moved, or is hidden (None) by a pause; `why` says what moved it.
+
+    `started_at` is set where the start moved, too: all that is worked out later has to count from there.
+    """
 
     due_at: AwareDatetime | None
     why: str
+    started_at: AwareDatetime | None = None
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        return found.model_copy(update={"due_at": self.due_at})
+        return found.model_copy(
+            update={"due_at": self.due_at, "started_at": self.started_at or found.started_at}
+        )

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 
 from complaints.base import (
     HANDLING,
+    INSTANT,
     Coming,
     Command,
     Context,
@@ -259,6 +260,7 @@ class DeclareConflict(Command):
     """Declare that you have a conflict of interest; you are recused from here on."""
 
     title: ClassVar[str] = "Declare a conflict of interest"
+    recused_may: ClassVar[bool] = True  # to be told that it is on record already
     who: ClassVar[frozenset[Role]] = HANDLING | {Role.APPROVER}
 
     reason: TextRef
@@ -276,4 +278,5 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
     """An offer that nobody answers lapses."""
     own = case.ownership
     if own.offered_to is not None and own.offer_lapses_at is not None:
-        yield Coming(own.offer_lapses_at, HandoverLapsed(to=own.offered_to))
+        # Accepted at the very moment is in time, as for every other limit.
+        yield Coming(own.offer_lapses_at + INSTANT, HandoverLapsed(to=own.offered_to))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
@@ -13,6 +13,7 @@ from policies.vocabulary import Fact, Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
+    from policies.pack import Pack
 
 
 class Paused(Event):
@@ -44,6 +45,25 @@ class Resumed(Event):
             for p in case.clocks.pauses
         )
         return case.changed(clocks=case.clocks.model_copy(update={"pauses": pauses}))
+
+
+_CAME_BACK = (Fact.CUSTOMER_WROTE, Fact.REOPENED, Fact.DISPUTED)
+"""Whoever reopens or disputes has come back as much as whoever writes: nobody waits for them any more."""
+_OVER = (Fact.ENDED, Fact.CLOSED)
+
+
+def ended_by(pack: Pack, case: Case, told: Happening) -> Iterator[Resumed]:
+    """The open pauses that one happening ends: what was waited for came, or nothing is left to wait for."""
+    facts = told.event.facts()
+    over = any(fact in _OVER for fact in facts)
+    came_back = any(fact in _CAME_BACK for fact in facts)
+    for pause in case.clocks.pauses:
+        if pause.to is not None:
+            continue
+        rule = pack.pause_reasons.get(pause.reason)
+        for_customer = rule is not None and Fact.CUSTOMER_WROTE in rule.ends_on
+        if over or (came_back and for_customer):
+            yield Resumed(reason=pause.reason, why="fact")
 
 
 class PauseClocks(Command):

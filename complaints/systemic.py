@@ -16,7 +16,6 @@ from pydantic import AwareDatetime
 from complaints import references
 from complaints.base import (
     HANDLING,
-    Actor,
     Command,
     Context,
     Event,
@@ -293,18 +292,6 @@ def decide_systemic(issue: SystemicIssue, order: Order) -> tuple[Happening, ...]
     permit_role(body.__class__, order.actor)
     body.check(issue, ctx)
     return tuple(_happening(event, order, ctx) for event in body.decide(issue, ctx))
-
-
-def possible_systemic(
-    issue: SystemicIssue, command: type[Command], actor: Actor, at: AwareDatetime
-) -> Refused | None:
-    """None where the desk may offer the command to this person now; else the refusal that says why not."""
-    try:
-        permit_role(command, actor)
-        command.check(issue, Context(pack=None, actor=actor, at=at, occurred_at=at))
-    except Refused as refusal:
-        return refusal
-    return None
 
 
 def evolve_systemic(issue: SystemicIssue | None, told: Happening) -> SystemicIssue:

@@ -62,7 +62,7 @@ class CaseView(Frozen):
 
 
 def view(pack: Pack, case: Case) -> CaseView:
-    """The view of a case under its pack. `live`: its workflow still runs (it is not archived or ended for good)."""
+    """The view of a case under its pack. `live`: its workflow still runs (not archived, or a payment on its way)."""
     running = [o for o in case.clocks.occurrences if o.running and o.due_at is not None]
     first = min(running, key=lambda o: (o.due_at, o.clock), default=None)
     now_phase = phase(case)
@@ -87,7 +87,7 @@ def view(pack: Pack, case: Case) -> CaseView:
         overdue=any(o.breached_at is not None for o in case.clocks.occurrences if o.running),
         paused=any(o.running and o.due_at is None for o in case.clocks.occurrences),
         open=case.open,
-        live=now_phase is not Phase.ARCHIVED,
+        live=now_phase is not Phase.ARCHIVED or bool(case.remedies.payments_in_flight()),
         subject_text=case.subject.id if case.subject else None,
         source=case.source,
         customer_wrote_at=case.at(Fact.CUSTOMER_WROTE),

@@ -205,15 +205,14 @@ class Directory:
         whether the password was right.
         """
         key = _hash(f"{_login(login)}|{address}")
-        found = (await self._rows(statements.BY_LOGIN, {"login": _login(login), "key": key}))[0]
-        if found.wait is not None and found.wait > 0:
-            raise TooManyAttempts(int(found.wait) + 1)
+        found = (await self._rows(statements.ATTEMPT, {"login": _login(login), "key": key, **_LIMITS}))[0]
+        if not found.may_try:
+            seen = found.wait is not None and found.wait > 0
+            raise TooManyAttempts(int(found.wait if seen else _FIRST_WAIT.total_seconds()) + 1)
         fits = await self._in_thread(self._fits, found.password_hash, password)
         if not fits or not found.active:
-            await self._rows(statements.FAILED, {"key": key, **_LIMITS})
             return None
-        if found.failures:
-            await self._rows(statements.SUCCEEDED, {"key": key})
+        await self._rows(statements.SUCCEEDED, {"key": key})  # this attempt was counted as a failure
         if self._hasher.check_needs_rehash(found.password_hash):
             renewed = await self._in_thread(self._hasher.hash, password)
             await self._rows(statements.REHASH, {"id": found.id, "old": found.password_hash, "new": renewed})

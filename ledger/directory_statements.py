@@ -45,29 +45,31 @@ MAILBOXES = text(
     """
 )
 
-# One row always: the failures of this login from this address, and the person if there is one.
-BY_LOGIN = text(
+# One row always: whether this attempt may be tried, and the person if there is one. An attempt counts as a
+# failure before its password is looked at, or many at once would all be tried before the first one counts.
+# One that has to wait is not counted. `wait` is what was seen as the statement began: where others blocked
+# the login in the same moment, there is none yet.
+ATTEMPT = text(
     """
-    SELECT found.*, coalesce(failed.failures, 0) AS failures,
+    WITH counted AS (
+        INSERT INTO sign_in_failures AS held (key, failures) VALUES (:key, 1)
+        ON CONFLICT (key) DO UPDATE SET
+            last_at = now(),
+            failures = CASE WHEN held.last_at < now() - :forget THEN 1 ELSE held.failures + 1 END,
+            blocked_until = CASE
+                WHEN held.last_at < now() - :forget OR held.failures + 1 < :allowed THEN NULL
+                ELSE now() + least(:longest, :first_wait * power(2, least(held.failures + 1 - :allowed, 10)))
+            END
+        WHERE held.blocked_until IS NULL OR held.blocked_until <= now()
+        RETURNING 1
+    )
+    SELECT found.*, EXISTS (SELECT FROM counted) AS may_try,
         extract(epoch FROM failed.blocked_until - now())::float8 AS wait
     FROM (SELECT) AS one
     LEFT JOIN (
         SELECT id, roles, supervisor, password_hash, active FROM staff WHERE login = :login
     ) AS found ON true
-    LEFT JOIN (SELECT failures, blocked_until FROM sign_in_failures WHERE key = :key) AS failed ON true
-    """
-)
-
-FAILED = text(
-    """
-    INSERT INTO sign_in_failures AS held (key, failures) VALUES (:key, 1)
-    ON CONFLICT (key) DO UPDATE SET
-        last_at = now(),
-        failures = CASE WHEN held.last_at < now() - :forget THEN 1 ELSE held.failures + 1 END,
-        blocked_until = CASE
-            WHEN held.last_at < now() - :forget OR held.failures + 1 < :allowed THEN NULL
-            ELSE now() + least(:longest, :first_wait * power(2, least(held.failures + 1 - :allowed, 10)))
-        END
+    LEFT JOIN (SELECT blocked_until FROM sign_in_failures WHERE key = :key) AS failed ON true
     """
 ).bindparams(
     bindparam("forget", type_=Interval),

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import AwareDatetime
+import structlog
+from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -26,6 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen, Order, PackRef
 from ledger.metadata import metadata
+
+_log = structlog.get_logger(__name__)
 
 intake = Table(
     "intake",
@@ -79,7 +82,7 @@ async def pending(conn: AsyncConnection, older_than: timedelta, limit: int) -> t
 
     Each one taken counts an attempt and is left alone for `older_than` again, so that a workflow which
     is just starting is not started at every look; two who look at once get different ones. The caller
-    commits, then starts the workflows.
+    commits, then starts the workflows. One that can not be read is logged and left out.
     """
     due = (
         select(intake.c.reference)
@@ -97,8 +100,13 @@ async def pending(conn: AsyncConnection, older_than: timedelta, limit: int) -> t
         .values(attempts=intake.c.attempts + 1, tried_at=func.now())
         .returning(intake)
     )
-    rows = await conn.execute(taken, {"older_than": older_than})
-    return tuple(sorted((_pending(row) for row in rows), key=lambda one: (one.received, one.reference)))
+    readable: list[Pending] = []
+    for row in await conn.execute(taken, {"older_than": older_than}):
+        try:
+            readable.append(_pending(row))
+        except ValidationError as error:  # of another version, say; the others must not wait for it
+            _log.error("intake not readable", reference=row.reference, exc_info=error)
+    return tuple(sorted(readable, key=lambda one: (one.received, one.reference)))
 
 
 async def waits(conn: AsyncConnection, reference: str) -> Pending | None:

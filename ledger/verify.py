@@ -56,7 +56,8 @@ class Report(Frozen):
         )
         if self.ok:
             return (f"{checked} Everything fits.",)
-        return (f"{checked} {self.faults_found} faults:", *(fault.sentence for fault in self.faults))
+        counted = "One fault:" if self.faults_found == 1 else f"{self.faults_found} faults:"
+        return (f"{checked} {counted}", *(fault.sentence for fault in self.faults))
 
 
 async def verify(

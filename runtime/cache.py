@@ -136,8 +136,11 @@ def _inventory(folder: Path) -> str:
 
 
 def clear() -> None:
-    """Removes the whole cache; what is in use goes on running."""
-    shutil.rmtree(cache_home(), ignore_errors=True)
+    """Removes what was made here and nothing else that may lie beside it; what is in use goes on running."""
+    home = cache_home()
+    for made in home.iterdir() if home.is_dir() else ():
+        if (made / _MARKER).is_file():
+            shutil.rmtree(made, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """A small real payment provider for the demo and the tests: it moves no money, and misbehaves on order.
 
-`python -m runtime.payment_service --port 8090 --file payments.sqlite --token SECRET`
+`REDRESS_PAYMENTS_TOKEN=SECRET python -m runtime.payment_service --port 8090 --file payments.sqlite`
 """
 
 import argparse
 import hashlib
 import json
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ Manner = Literal["settle", "time_out", "settle_late", "refuse", "fail_once", "ha
 `seconds` or on command; `refuse`; `fail_once`: 500 at the first attempt with each key, nothing accepted;
 `hang`: neither accepted nor answered; `away`: 503, nothing accepted.
 """
+
+SETTING = "REDRESS_PAYMENTS_TOKEN"
+"""The environment variable that holds the bearer token which callers have to show."""
 
 PAYEES: dict[str, Manner] = {
     "timeout": "time_out",
@@ -322,13 +326,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="payment_service", description="A payment provider to try with.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--file", type=Path, required=True, help="the SQLite file that keeps the payments")
-    parser.add_argument("--token", required=True, help="the bearer token that callers have to show")
     given = parser.parse_args()
+    token = os.environ.get(SETTING, "")  # not an argument: those can be read by everyone on the machine
+    if not token:
+        parser.error(f"{SETTING} has to be set: the bearer token that callers have to show")
     clock = Clock()
     payments = Payments(given.file, clock)
     try:
         uvicorn.run(
-            service(payments, clock, given.token),
+            service(payments, clock, token),
             host="127.0.0.1",
             port=given.port,
             log_level="warning",

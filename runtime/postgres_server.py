@@ -241,11 +241,16 @@ class PostgresServer:
             elif folder.stat().st_uid != os.geteuid():
                 raise SetupError(f"{folder} belongs to another user. Remove it, or use another data folder.")
             folder.chmod(0o700)
-        if not self._password_file.exists() and not self.data.exists():
-            self._password_file.touch(mode=0o600)
-            self._password_file.write_text(secrets.token_urlsafe(24))
+        made = self._password_file.exists() and self._password_file.stat().st_size > 0
+        if not made and not self.data.exists():
+            # Written beside its place and moved there whole: who is killed in between leaves no empty file.
+            making = self._password_file.with_name(f"{self._password_file.name}.making")
+            making.unlink(missing_ok=True)
+            making.touch(mode=0o600)
+            making.write_text(secrets.token_urlsafe(24))
             if account is not None:
-                os.chown(self._password_file, account.pw_uid, account.pw_gid)
+                os.chown(making, account.pw_uid, account.pw_gid)
+            making.replace(self._password_file)
 
     def _initdb(self, binaries: Path) -> None:
         """Makes the cluster beside its place and moves it there whole."""

@@ -223,8 +223,7 @@ class _Here:
         if self.pays_here and settings.payments_token is not None:
             port = Port(parts.payments_port, "REDRESS_PAYMENTS_PORT")
             kept = ("--file", str(self.folder / "payments.sqlite"))
-            token = ("--token", settings.payments_token.get_secret_value())
-            words = ("runtime.payment_service", "--port", str(port.number), *kept, *token)
+            words = ("runtime.payment_service", "--port", str(port.number), *kept)  # its token: in `env`
             programs.append(serving("payment service", *words, ports=(port,)))
         api = Port(parts.api_port, "REDRESS_API_PORT")
         local = ("--host", "127.0.0.1", "--port", str(api.number))

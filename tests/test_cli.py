@@ -78,7 +78,10 @@ def test_people_are_taken_in_once_and_get_tokens(configured: dict[str, str]) -> 
     again = redress(*words, "--password", "long enough a secret", **configured)
     assert again.returncode == 2
     assert "is taken" in again.stderr
-    assert redress("staff", "token", "ana", **configured).stdout.startswith("rdt_")
+    token = redress("staff", "token", "ana", **configured).stdout.strip()
+    assert token.startswith("rdt_")
+    assert redress("staff", "revoke-token", token, **configured).returncode == 0
+    assert redress("staff", "revoke-token", token, **configured).returncode == 2
     assert "Nobody has the login" in redress("staff", "token", "ben", **configured).stderr
 
 
@@ -107,6 +110,8 @@ def test_an_import_reports_what_it_can_not_read_and_brings_in_the_rest(
     assert ran.returncode == 1, ran.stderr
     assert "line 7" in ran.stdout
     assert len(errors.read_text().splitlines()) == 2
+    assert redress("migrate", **configured).returncode == 0  # what is there already stays
+    assert redress("outbox", **configured).stdout.strip() == "Nothing is dead."
     verified = redress("verify", **configured)
     assert "Checked 5 streams" in verified.stdout
     assert verified.returncode == 0

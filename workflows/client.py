@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from complaints.base import Order, PackRef, Refused
 from complaints.case import Case
 from complaints.references import is_systemic
-from complaints.systemic import SystemicIssue
+from complaints.systemic import SystemicIssue, decide_systemic
 from runtime.clock import ClockSpec
 from workflows.contract import (
     COMPLAINT,
@@ -72,7 +72,8 @@ class Engine:
     """Temporal behind five verbs. `connect` is awaited once, on first use, and again after it failed.
 
     `held_case` folds a complaint out of the ledger, or gives None where there is none: for complaints
-    whose workflow has ended (archived) or was lost with Temporal's database.
+    whose workflow has ended (archived) or was lost with Temporal's database. `held_issue` does the same
+    for systemic issues; who gives none orders of them needs none.
     """
 
     def __init__(
@@ -81,11 +82,13 @@ class Engine:
         task_queue: str,
         clock: ClockSpec,
         held_case: Callable[[str], Awaitable[Case | None]],
+        held_issue: Callable[[str], Awaitable[SystemicIssue | None]] | None = None,
     ) -> None:
         self._connect = connect
         self._task_queue = task_queue
         self._clock = clock
         self._held_case = held_case
+        self._held_issue = held_issue
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -145,8 +148,7 @@ class Engine:
             case = await self._held_case(reference)
             if case is None:
                 raise
-            await self.revive(reference, case)
-            await self._signal(complaint_workflow_id(reference), "fact", order)
+            await self._start_with_fact(reference, case, order)
 
     async def nudge(self, reference: str) -> None:
         """Have the complaint's workflow look whether something is due. Raises Unknown, EngineAway."""
@@ -172,7 +174,16 @@ class Engine:
 
     async def execute_systemic(self, reference: str, order: Order, wait: timedelta = WAIT) -> Outcome | None:
         """Give an order to a systemic issue; as `execute`."""
-        return await self._update(systemic_workflow_id(reference), order, wait)
+        try:
+            return await self._update(systemic_workflow_id(reference), order, wait)
+        except Unknown:
+            issue = await self._held_issue(reference) if self._held_issue is not None else None
+            if issue is None:
+                raise
+        if issue.resolved_at is not None:
+            decide_systemic(issue, order)  # its workflow is over: it refuses here in the same words as there
+        start = SystemicStart(reference=reference, clock=self._clock, issue=issue)
+        return await self._update(systemic_workflow_id(reference), order, wait, start)
 
     # How it is done ------------------------------------------------------------------------------------
 
@@ -197,6 +208,23 @@ class Engine:
 
         return await self._reach(begin)
 
+    async def _start_with_fact(self, reference: str, case: Case, order: Order) -> None:
+        """Start a complaint from its record with a fact, in one call: an archived one ends as soon as it may."""
+        start = ComplaintStart(reference=reference, pack=case.pack, clock=self._clock, case=case)
+        await self._reach(
+            lambda client: client.start_workflow(
+                COMPLAINT,
+                start,
+                id=complaint_workflow_id(reference),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                start_signal="fact",
+                start_signal_args=[order],
+                rpc_timeout=timedelta(seconds=5),
+            )
+        )
+
     async def _signal(self, workflow_id: str, name: str, *args: Any) -> None:
         await self._reach(
             lambda client: client.get_workflow_handle(workflow_id).signal(
@@ -205,7 +233,7 @@ class Engine:
         )
 
     async def _update(
-        self, workflow_id: str, order: Order, wait: timedelta, start: ComplaintStart | None = None
+        self, workflow_id: str, order: Order, wait: timedelta, start: Start | None = None
     ) -> Outcome | None:
         """One update in one round trip, sent again with the same id on what passes, until `wait` has gone by."""
         now = asyncio.get_running_loop().time
@@ -230,9 +258,7 @@ class Engine:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _send(
-        self, client: Client, workflow_id: str, order: Order, start: ComplaintStart | None
-    ) -> Outcome:
+    async def _send(self, client: Client, workflow_id: str, order: Order, start: Start | None) -> Outcome:
         if start is None:
             handle = client.get_workflow_handle(workflow_id)
             outcome = await handle.execute_update("execute", order, id=order.id, result_type=Outcome)
@@ -243,7 +269,7 @@ class Engine:
                 id=order.id,
                 result_type=Outcome,
                 start_workflow_operation=WithStartWorkflowOperation(
-                    COMPLAINT,
+                    COMPLAINT if isinstance(start, ComplaintStart) else SYSTEMIC,
                     start,
                     id=workflow_id,
                     task_queue=self._task_queue,

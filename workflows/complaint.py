@@ -48,7 +48,7 @@ class ComplaintWorkflow:
 
     @workflow.run
     async def run(self, start: ComplaintStart) -> str:
-        """Lives until the complaint is archived; returns its last phase."""
+        """Lives until the complaint is archived and no payment is on its way; returns its last phase."""
         if start.order is not None:
             await self._receive(start.order)
         while True:
@@ -141,7 +141,8 @@ class ComplaintWorkflow:
 
     @property
     def _over(self) -> bool:
-        return self._held.closure.archived_at is not None
+        # A reversal may be ordered after the archive: somebody has to be here when the provider's word comes.
+        return self._held.closure.archived_at is not None and not self._held.remedies.payments_in_flight()
 
     def _now(self) -> datetime:
         return self._clock.virtual(workflow.now())

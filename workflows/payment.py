@@ -77,7 +77,7 @@ class PaymentAsk(Frozen):
 class PaymentStart(PaymentOrder):
     """What a payment's workflow starts with; `report` and `told` after continue-as-new.
 
-    `report` is the provider's last word, `told` whether the complaint has it.
+    `report` is the provider's last word, `told` whether the complaint has it, `reported` how many it had before.
     """
 
     remedy: str
@@ -85,6 +85,7 @@ class PaymentStart(PaymentOrder):
     clock: ClockSpec
     report: PaymentReport | None = None
     told: bool = False
+    reported: int = 0
 
     def order(self) -> PaymentOrder:
         return PaymentOrder(**{name: getattr(self, name) for name in PaymentOrder.model_fields})
@@ -100,6 +101,7 @@ class PaymentWorkflow:
         self._order = start.order()
         self._report = start.report
         self._told = start.told
+        self._reported = start.reported
 
     @workflow.run
     async def run(self, start: PaymentStart) -> PaymentReport:
@@ -161,8 +163,10 @@ class PaymentWorkflow:
     async def _tell(self, report: PaymentReport) -> None:
         """Signal the report to the complaint, however long its workflow is not there."""
         start = self._start
+        # What was unknown, then pending, may be unknown again: that is news, so its id is not the first one's.
+        again = f"/{self._reported + 1}" if self._reported else ""
         order = Order(
-            id=f"payment/{start.key}/{report.outcome}",
+            id=f"payment/{start.key}/{report.outcome}{again}",
             actor=Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,)),
             body=ReportPayment(
                 remedy=start.remedy,
@@ -185,9 +189,12 @@ class PaymentWorkflow:
                 note("payment not told", reference=start.reference, error=type(failure).__name__)
             else:
                 self._told = True
+                self._reported += 1
                 return
             if workflow.info().get_current_history_length() > HISTORY_LIMIT:
-                workflow.continue_as_new(start.model_copy(update={"report": report, "told": False}))
+                workflow.continue_as_new(
+                    start.model_copy(update={"report": report, "told": False, "reported": self._reported})
+                )
             await workflow.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 

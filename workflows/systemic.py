@@ -1,7 +1,8 @@
 """The systemic issue's workflow: takes orders, commits them, and tells every joined complaint."""
 
 import asyncio
-from datetime import datetime
+import contextlib
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -24,6 +25,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows.refusals import as_failure, moving
     from workflows.runs import history_is_long
 
+_PAUSES = tuple(timedelta(seconds=2**n) for n in range(9))
+"""Between the tries to tell a complaint whose workflow is not there: eight and a half minutes in all.
+
+Recovery takes no longer; an archived complaint is not there for good, and each try costs two events.
+"""
+
 
 @workflow.defn(name=SYSTEMIC)
 class SystemicIssueWorkflow:
@@ -37,6 +44,7 @@ class SystemicIssueWorkflow:
         self._handled = HandledOrders(start.handled)
         self._lock = asyncio.Lock()
         self._moving = False
+        self._telling: set[asyncio.Task[None]] = set()
 
     @workflow.run
     async def run(self, start: SystemicStart) -> None:
@@ -48,7 +56,7 @@ class SystemicIssueWorkflow:
                 raise as_failure(refusal) from None
         await workflow.wait_condition(lambda: self._resolved or history_is_long())
         self._moving = True
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._telling)
         if not self._resolved:
             workflow.continue_as_new(
                 start.model_copy(
@@ -72,7 +80,7 @@ class SystemicIssueWorkflow:
 
     @execute.validator
     def _refuse_early(self, order: Order) -> None:
-        if self._moving:
+        if self._moving and not self._resolved:
             raise moving()
         if self._issue is None or order.id in self._handled:
             return
@@ -102,24 +110,34 @@ class SystemicIssueWorkflow:
     async def _commit(self, happenings: tuple[Happening, ...]) -> bool:
         """Write the happenings, evolve and pass on what the record then holds; whether it holds just these."""
         result = await committed(systemic_transition(self._issue, self._reference, happenings))
+        untold: list[tuple[str, Order]] = []
         for told in taken(result, happenings):
             self._issue = evolve_systemic(self._issue, told)
             if told.command is not None:
                 self._handled.remember(told.command, self._issue.sequence)
             for complaint, fact in tells(self._issue, told):
-                await self._tell(complaint, fact)
+                order = self._fact(fact)
+                if not await self._told(complaint, order):
+                    untold.append((complaint, order))
+        if untold:
+            # Not here: whoever gives the next order would wait for the lock all the while.
+            telling = asyncio.create_task(self._tell_again(untold))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
         if result.duplicate and result.stored:
             self._handled.remember(str(result.stored[0].command), result.sequence)
         return result.stored is None
 
-    async def _tell(self, complaint: str, fact: Command) -> None:
-        """Give a complaint a fact. One whose workflow is over is left as it is: it was answered already."""
-        order = Order(
+    def _fact(self, fact: Command) -> Order:
+        return Order(
             id=f"systemic/{self._reference}/{getattr(fact, 'number', 0)}/{fact.type}",
             actor=Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,)),
             body=fact,
             at=self._now(),
         )
+
+    async def _told(self, complaint: str, order: Order) -> bool:
+        """Give a complaint a fact; whether its workflow was there to take it."""
         try:
             await workflow.get_external_workflow_handle(complaint_workflow_id(complaint)).signal(
                 "fact", order
@@ -127,7 +145,31 @@ class SystemicIssueWorkflow:
         except FailureError as failure:
             if is_cancelled_exception(failure):
                 raise
-            note("complaint not told", reference=complaint, error=type(failure).__name__)
+            return False
+        return True
+
+    async def _tell_again(self, untold: list[tuple[str, Order]]) -> None:
+        """Try for a while: a workflow may be not started yet, or lost until recovery starts it again.
+
+        One whose workflow stays away is left as it is: it is archived, and was answered already.
+        """
+        for pause in _PAUSES:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(lambda: self._leaving, timeout=pause)
+            if self._leaving:
+                break
+            untold = [
+                (complaint, order) for complaint, order in untold if not await self._told(complaint, order)
+            ]
+            if not untold:
+                return
+        for complaint, order in untold:
+            note("complaint not told", reference=complaint, command_id=order.id)
+
+    @property
+    def _leaving(self) -> bool:
+        """On the way into a new run, which callers wait for: nobody is tried any longer."""
+        return self._moving and not self._resolved
 
     def _outcome(
         self, command: str, happenings: tuple[Happening, ...] = (), *, duplicate: bool = False

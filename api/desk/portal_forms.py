@@ -92,6 +92,7 @@ async def send_file(
     """A file from the customer, read as it streams in."""
     require_same_origin(deps, request, secret_address=True)
     guest = await guest_of(deps, request, token, lang)
+    deps.throttle.pass_or_refuse(request.client.host if request.client else "")
     sent = await upload(request)
     key = _key(sent.fields.get("key", ""))
     try:

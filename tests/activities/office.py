@@ -36,6 +36,7 @@ from policies.vocabulary import Channel, Role
 from runtime.clock import Clock
 from runtime.settings import Settings
 from tests.complaints.support import PACK, ana, dora, emil, iris
+from workflows.client import EngineAway
 
 ORGANISATION = "Kettles & Co"
 QUICK = Pace(poll=0.05, digest_quiet=0.2, first_wait=0.1, longest_wait=0.2, attempts=3, server_away=0.1)
@@ -50,11 +51,12 @@ class NoWorkflows:
         self.told: list[tuple[str, Order]] = []
         self.nudged: list[str] = []
         self.received: list[str] = []
+        self.broken: set[str] = set()
 
     def _refuse(self) -> None:
         if self.away:
             self.away -= 1
-            raise ConnectionError("Temporal is away")
+            raise EngineAway("Temporal is away")
 
     async def tell(self, reference: str, order: Order) -> None:
         self._refuse()
@@ -66,6 +68,8 @@ class NoWorkflows:
 
     async def receive(self, reference: str, pack: PackRef, order: Order) -> None:
         self._refuse()
+        if reference in self.broken:
+            raise ValueError("this one can not be started")
         self.received.append(reference)
 
 

@@ -1,10 +1,13 @@
 """The scheduler beside a living service: letters leave and their outcome is recorded; who slept is woken."""
 
+from sqlalchemy import text
+
 from complaints.intake import Acknowledge
 from complaints.letters import LetterMoved
+from ledger.idempotency import remember
 from policies.vocabulary import DeliveryState
 from runtime.settings import Settings
-from scheduler import scheduling
+from scheduler import _sweep, compose, scheduling
 from tests.support.living import ana, living
 from tests.support.mail import CaughtMail
 from tests.support.waiting import eventually
@@ -38,3 +41,22 @@ async def test_intake_that_nobody_started_is_started(settings: Settings) -> None
 
         started: bool = await eventually(recorded, within=30, what="the intake to be recorded")
         assert started
+
+
+async def test_the_sweep_lets_go_of_old_keys(settings: Settings) -> None:
+    parts = compose(settings)
+    try:
+        async with parts.sql.begin() as conn:
+            for key in ("old", "new"):
+                await remember(
+                    conn, key=key, actor="a", route="r", fingerprint="", reference="R", command_id=key
+                )
+            await conn.execute(
+                text("UPDATE idempotency SET created_at = now() - interval '31 days' WHERE key = 'old'")
+            )
+        await _sweep(parts)
+        async with parts.sql.connect() as conn:
+            kept = (await conn.execute(text("SELECT key FROM idempotency"))).scalars().all()
+    finally:
+        await parts.sql.dispose()
+    assert kept == ["new"]

@@ -165,6 +165,17 @@ async def test_intake_that_came_while_temporal_was_away_is_started_when_it_is_ba
     assert await watchdog.start_pending(timedelta(hours=1)) == 0, "what is just being started is left alone"
 
 
+async def test_one_intake_that_can_not_be_started_does_not_keep_the_others_waiting(office: Office) -> None:
+    ref = PackRef(name=PACK.name, version=PACK.version, digest=PACK.digest)
+    async with office.sql.begin() as conn:
+        for number in range(4):
+            await intake.accept(conn, f"R{number}", office_order(office, number), ref)
+        await conn.execute(text("UPDATE intake SET \"order\" = '{}' WHERE reference = 'R0'"))
+    office.workflows.broken = {"R1"}
+    assert await office.watchdog().start_pending(timedelta(0)) == 2
+    assert office.workflows.received == ["R2", "R3"]
+
+
 def office_order(office: Office, number: int) -> Order:
     return Order(
         id=f"o{number}", actor=iris, body=ReceiveComplaint(channel=Channel.PHONE), at=office.clock.now()

@@ -1,7 +1,11 @@
 """Files over HTTP: streamed in, streamed out, refused where they are not what they say."""
 
 import pytest
+from sqlalchemy import func, select
 
+import complaints.intake
+from api.throttle import Throttle
+from ledger.attachments import attachments
 from tests.api.conftest import Office
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 2000
@@ -95,3 +99,43 @@ async def test_a_customer_adds_a_file_and_nobody_elses_is_given_out(office: Offi
         held = (await ana.get(f"/complaints/{mine}")).json()["case"]["attachments"][0]["id"]
         assert (await ana.get(f"/complaints/{others}/attachments/{held}")).status_code == 404
         assert (await cleo.get(f"/complaints/{mine}/attachments/{held}")).status_code == 403
+
+
+async def test_more_files_than_a_complaint_may_have_are_refused_and_not_stored(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = await office.receive()
+
+    async def stored() -> int:
+        async with office.deps.reading.connect() as conn:
+            kept = select(func.count()).select_from(attachments).where(attachments.c.stream == reference)
+            return int((await conn.execute(kept)).scalar_one())
+
+    async with office.client() as ana:
+        path, key = f"/complaints/{reference}/attachments", {"Idempotency-Key": f"full-{reference}"}
+        file = {"file": ("a.png", PNG, "image/png")}
+        assert (await ana.post(path, files=file, headers=key)).status_code == 200
+        before = await stored()
+        assert before == 1
+        monkeypatch.setattr(complaints.intake, "MOST_FILES", 1)
+        refused = await ana.post(path, files=file)
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_many_files")
+        assert await stored() == before
+        again = await ana.post(path, files=file, headers=key)
+        assert again.status_code == 200, "it is attached already, and only sent again"
+
+
+async def test_files_by_a_secret_link_are_slowed_down(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = await office.receive()
+    token = await office.deps.directory.issue_portal_link(reference, "P1")
+    throttle = Throttle(burst=1)
+    monkeypatch.setattr(office.deps.throttle, "pass_or_refuse", throttle.pass_or_refuse)
+    path, origin = f"/progress/{token}/attachments", {"Origin": office.settings.base_url}
+    async with office.client(None) as somebody:
+        answers = [
+            await somebody.post(path, files={"file": ("a.png", PNG, "image/png")}, headers=origin)
+            for _ in range(2)
+        ]
+    assert [answer.status_code for answer in answers] == [303, 429], answers[0].text

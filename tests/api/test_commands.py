@@ -10,6 +10,7 @@ from ledger.tables import heads
 from ledger.texts import stream_keys
 from tests.api.conftest import Office
 from tests.support.waiting import eventually
+from workflows.client import Unknown
 from workflows.contract import complaint_workflow_id
 
 NOBODYS = reference_of(20_261_122)
@@ -193,6 +194,65 @@ async def test_a_customer_acts_on_their_own_complaint_and_on_no_other(office: Of
         assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "unknown")
         staffs = await customer.post(f"/complaints/{mine}/commands/add-note", json={"text": "x"})
         assert (staffs.status_code, staffs.json()["code"]) == (403, "not_allowed")
+
+
+async def test_a_customer_can_not_say_when_it_happened(office: Office) -> None:
+    reference = await office.receive()
+    token = await office.deps.directory.issue_party_token(reference, "P1")
+    async with office.client(token=token) as customer:
+        body = {"text": "Any news?", "occurred_at": office.deps.clock.now().isoformat()}
+        answer = await customer.post(f"/complaints/{reference}/commands/write-message", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "time_not_yours")
+
+
+async def test_what_is_in_the_record_is_the_answer_though_the_engine_knows_nothing_of_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = await office.receive()
+    path, key = f"/complaints/{reference}/commands/add-note", {"Idempotency-Key": f"gone-{reference}"}
+
+    async def nowhere(*_: object) -> None:
+        raise Unknown
+
+    async with office.client() as ana:
+        first = await ana.post(path, json={"text": "x"}, headers=key)
+        assert first.status_code == 200, first.text
+        monkeypatch.setattr(office.deps.engine, "execute", nowhere)
+        again = await ana.post(path, json={"text": "x"}, headers=key)
+        assert (again.status_code, again.json()["duplicate"]) == (200, True), again.text
+        assert again.json()["version"] == first.json()["version"]
+        other = await ana.post(path, json={"text": "x"})
+        assert (other.status_code, other.json()["code"]) == (404, "unknown")
+
+
+@pytest.mark.parametrize("status", ["Wei_Example", "5.1", "550 Wei", "550  5.1.1", "55", "9.9.9", "5.1.1\n"])
+async def test_a_delivery_status_is_a_code_and_no_text(office: Office, status: str) -> None:
+    reference = await office.receive()
+    async with office.client("usr_root") as mailer:
+        body = {"letter": "L1", "state": "bounced", "status": status}
+        answer = await mailer.post(f"/complaints/{reference}/facts/report-delivery", json=body)
+        assert answer.status_code == 422, answer.text
+
+
+@pytest.mark.parametrize("status", ["5.1.1", "550", "550 5.1.1", None])
+async def test_a_delivery_status_as_mail_systems_give_it_is_taken(office: Office, status: str | None) -> None:
+    reference = await office.receive()
+    async with office.client("usr_root") as mailer:
+        body = {"letter": "L1", "state": "bounced", "status": status}
+        answer = await mailer.post(f"/complaints/{reference}/facts/report-delivery", json=body)
+        assert answer.status_code == 202, answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "status"),
+    [("en", 200), ("zh-Hant-TW", 200), ("Wei_Example", 422), ("e", 422), ("en-", 422), ("english--x", 422)],
+)
+async def test_a_language_is_a_tag_and_no_text(office: Office, language: str, status: int) -> None:
+    reference = await office.receive()
+    async with office.client() as ana:
+        body = {"party": {"role": "complainant", "language": language}}
+        answer = await ana.post(f"/complaints/{reference}/commands/add-party", json=body)
+        assert answer.status_code == status, answer.text
 
 
 async def test_a_delivery_report_is_taken_and_told_in_the_timeline(office: Office) -> None:

@@ -5,7 +5,11 @@ from datetime import timedelta
 import pytest
 
 from complaints.base import Order, Refused
+from complaints.closure import CloseComplaint, Reopen
+from complaints.dispute import RaiseDispute
+from complaints.endings import Withdraw
 from complaints.escalation import AcknowledgeAlert
+from complaints.feedback import ConfirmOutcome
 from complaints.intake import (
     Acknowledge,
     ApproveReceiptCorrection,
@@ -27,6 +31,7 @@ from complaints.occurrences import (
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.triage import Reclassify, Triage
 from policies.vocabulary import Channel, FeedbackClass, Kind, Severity, Tier
+from tests.complaints.stages import sent
 from tests.complaints.support import PACK, RECEIVED, WEI, Story, ana, customer, dora, iris, text
 
 TICK = timedelta(microseconds=1)
@@ -153,6 +158,41 @@ def test_a_pause_that_nobody_ends_ends_at_the_packs_limit() -> None:
     story.wait(days=20)
     moved = [e for e in story.told(ClockRecalculated) if e.clock == "complaint_outcome"]
     assert [(e.due_at is None, e.why) for e in moved] == [(True, "paused"), (False, "resumed")]
+
+
+def test_an_ending_ends_every_pause_and_a_reopened_complaint_has_its_deadlines() -> None:
+    story = Story.owned()
+    story.do(ana, PauseClocks(reason="waiting_for_customer"))
+    story.do(customer, Withdraw())
+    assert story.case.clocks.open_pause("waiting_for_customer") is None
+    assert story.case.clocks.find("complaint_outcome", 1).frozen_due is not None
+    story.wait(days=1)
+    story.do(customer, Reopen(reason=text("I was too quick.")))
+    assert story.case.clocks.find("complaint_outcome", 2).due_at == story.now + timedelta(hours=48)
+
+
+def test_closing_ends_every_pause() -> None:
+    story = sent()
+    story.do(ana, PauseClocks(reason="waiting_for_customer"))
+    latest = story.case.letters.latest("final_response")
+    assert latest is not None
+    story.deliver(latest.id)
+    story.do(customer, ConfirmOutcome())
+    story.do(ana, CloseComplaint())
+    assert story.case.clocks.open_pause("waiting_for_customer") is None
+
+
+def test_a_dispute_ends_the_wait_for_the_customer_before_its_clock_starts() -> None:
+    story = sent()
+    story.do(ana, PauseClocks(reason="waiting_for_customer"))
+    latest = story.case.letters.latest("final_response")
+    assert latest is not None
+    story.deliver(latest.id)
+    assert story.case.clocks.open_pause("waiting_for_customer") is not None
+    told = story.do(customer, RaiseDispute(grounds=text("It was cracked.")))
+    order = [t.event.type for t in told]
+    assert order.index("Resumed") < order.index("ClockStarted")
+    assert story.case.clocks.find("dispute_investigation", 1).due_at is not None
 
 
 def test_a_pause_for_a_reason_the_pack_does_not_know_is_refused() -> None:

@@ -24,7 +24,6 @@ from complaints.systemic import (
     evolve_systemic,
     fold_systemic,
     open_systemic,
-    possible_systemic,
     systemic_view,
     tells,
 )
@@ -186,7 +185,6 @@ def test_refusals() -> None:
     issue.do(olga, PlanSystemic(text=text("Plan.")))
     issue.do(olga, ResolveSystemic(text=text("Done."), tell_customers=True))
     assert issue.refused(dora, UpdateSystemic(text=text("x"))) == "resolved"
-    assert possible_systemic(issue.issue, UpdateSystemic, dora, issue.now) is not None
 
 
 def test_a_decision_on_what_has_changed_meanwhile_is_refused() -> None:

@@ -1,5 +1,6 @@
 """The directory: who may come in, with what, for how long, and where people read their mail."""
 
+import asyncio
 import hashlib
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import Actor, Person
 from ledger import access
-from ledger.directory import Bearer, Directory, LoginTaken, Mailbox, TooManyAttempts
+from ledger.directory import FAILURES_ALLOWED, Bearer, Directory, LoginTaken, Mailbox, TooManyAttempts
 from policies.vocabulary import Role
 from runtime.clock import Clock
 
@@ -104,6 +105,29 @@ async def test_who_guesses_has_to_wait_longer_and_longer_while_others_sign_in(
     assert await directory.authenticate("ana", PASSWORD, "198.51.100.7") == ANA
     assert await directory.authenticate("ana", "typo", "198.51.100.7") is None
     assert await directory.authenticate("ana", PASSWORD, "198.51.100.7") == ANA, "one failure does not block"
+
+
+async def test_many_guesses_at_once_are_not_all_tried(
+    directory: Directory, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    real = PasswordHasher.verify
+
+    def counting(self: PasswordHasher, hashed: str, password: str) -> bool:
+        tried.append(password)
+        return real(self, hashed, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counting)
+    guesses = (directory.authenticate("ana", f"guess {n}", "198.51.100.7") for n in range(100))
+    answers = await asyncio.gather(*guesses, return_exceptions=True)
+    assert len(tried) == FAILURES_ALLOWED
+    assert answers.count(None) == FAILURES_ALLOWED
+    refused = [one for one in answers if isinstance(one, TooManyAttempts)]
+    assert len(refused) == 100 - FAILURES_ALLOWED
+    assert all(1 <= one.seconds <= 31 for one in refused)
+    await run(engine, "UPDATE sign_in_failures SET blocked_until = now()")
+    assert await directory.authenticate("ana", PASSWORD, "198.51.100.7") == ANA
+    assert await directory.authenticate("ana", "typo", "198.51.100.7") is None, "and begins anew"
 
 
 async def test_guessing_an_unknown_login_is_slowed_down_as_well(directory: Directory) -> None:

@@ -90,6 +90,28 @@ async def test_a_half_made_cluster_is_made_again(reachable_folder: Path) -> None
     assert not (folder / "data.making").exists()
 
 
+async def test_a_password_file_that_was_left_empty_is_written_again(
+    reachable_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = PostgresServer(reachable_folder / "postgres", 1)
+
+    def killed(path: Path, *_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", killed)
+        with pytest.raises(KeyboardInterrupt):
+            server._prepare_folder()
+    assert not server._password_file.exists(), "it is there whole or not at all"
+    server._password_file.touch()  # as a version before this one left it
+    server._prepare_folder()
+    made = server._password_file.read_text()
+    assert len(made) > 20
+    assert server._password_file.stat().st_mode & 0o777 == 0o600
+    server._prepare_folder()
+    assert server._password_file.read_text() == made
+
+
 async def test_nobody_gets_in_without_the_password(own_postgres: Own) -> None:
     server, _ = own_postgres
     for host in ("127.0.0.1", str(server.socket_folder)):

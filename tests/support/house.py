@@ -234,7 +234,7 @@ def _programs(folder: Path, env: Mapping[str, str], ports: Mapping[str, int]) ->
 
     port = {name: str(number) for name, number in ports.items()}
     where = ("--smtp-port", port["smtp"], "--http-port", port["mails"], "--dir", str(folder / "mails"))
-    kept = ("--file", str(folder / "payments.sqlite"), "--token", PAYMENTS_TOKEN)
+    kept = ("--file", str(folder / "payments.sqlite"))
     served = ("--host", "127.0.0.1", "--port", port["api"], "--no-access-log")
     return {
         "mail": serving("mail catcher", ports["mails"], "runtime.mail_catcher", *where),

@@ -15,6 +15,7 @@ from complaints.case import Case
 from complaints.intake import PartyDetails, ReceiveComplaint
 from complaints.lifecycle import fold
 from complaints.references import reference
+from complaints.systemic import SystemicIssue, fold_systemic
 from ledger import intake
 from ledger import packs as published
 from ledger.chain import derive_seal_key
@@ -134,6 +135,10 @@ async def reaching(settings: Settings, *packs: Pack) -> AsyncIterator[Living]:
         happenings = await record.read(ref)
         return fold(happenings) if happenings else None
 
+    async def held_issue(ref: str) -> SystemicIssue | None:
+        happenings = await record.read(ref)
+        return fold_systemic(happenings) if happenings else None
+
     async def client() -> Client:
         return await connect(settings)
 
@@ -145,7 +150,7 @@ async def reaching(settings: Settings, *packs: Pack) -> AsyncIterator[Living]:
             record=record,
             texts=Texts(settings.master_key_bytes),
             client=await connect(settings),
-            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case),
+            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue),
         )
     finally:
         await sql.dispose()

@@ -21,9 +21,14 @@ class PaymentDesk:
     def __init__(self, folder: Path) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        argv = (sys.executable, "-m", "runtime.payment_service", "--port", str(port), "--token", TOKEN)
+        argv = (sys.executable, "-m", "runtime.payment_service", "--port", str(port))
         self._file = folder / "payments.sqlite"
-        child = Child(name="payment service", argv=(*argv, "--file", str(self._file)), ready=self._ready)
+        child = Child(
+            name="payment service",
+            argv=(*argv, "--file", str(self._file)),
+            ready=self._ready,
+            env={"REDRESS_PAYMENTS_TOKEN": TOKEN},
+        )
         self.process = Running(child, folder / "payments.log")
 
     async def clear(self) -> None:

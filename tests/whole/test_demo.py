@@ -47,6 +47,9 @@ class Demo:
                     break
             else:
                 raise AssertionError("the demo did not come up:\n" + "".join(said))
+        assert not [line for line in said if line.startswith("Not told")], (
+            "a demo story does not work any more"
+        )
         drain = asyncio.create_task(process.stdout.read())
         try:
             yield process
@@ -100,4 +103,7 @@ async def test_the_readme_can_be_followed_while_parts_are_killed(reachable_folde
         assert (await client.get("/ready")).json() == {"ready": True, "database": "up", "temporal": "up"}
         output = await demo.bash(f"{REDRESS} verify && {REDRESS} doctor")
         assert "Everything fits." in output
+        # Every real record and every story of the demo is in, and the complaint of the walk.
+        (streams,) = re.findall(r"Checked (\d+) streams", output)
+        assert int(streams) >= 2981 + 762 + 8
     assert process.returncode == 0

@@ -1,10 +1,11 @@
 """A systemic issue on the real engine: it joins complaints, and what is said once reaches each of them once."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from complaints.base import Command, Refused
+from complaints.base import Command, Refused, TextRef
 from complaints.references import systemic_reference
 from complaints.systemic import (
     JoinComplaint,
@@ -14,9 +15,11 @@ from complaints.systemic import (
     UpdateSystemic,
     fold_systemic,
 )
+from ledger import intake
 from tests.support.living import Living, dora
 from tests.support.waiting import eventually
-from workflows.contract import Outcome
+from workflows.client import Unknown
+from workflows.contract import Outcome, systemic_workflow_id
 
 
 async def opened(service: Living) -> str:
@@ -84,3 +87,58 @@ async def test_it_can_not_be_resolved_without_a_plan_nor_moved_on_afterwards(ser
     await do(service, issue, PlanSystemic(text=await service.text(issue, "Exchange all of them.")))
     await do(service, issue, over)
     assert fold_systemic(await service.record.read(issue)).resolved_at is not None
+
+
+async def test_a_complaint_that_is_not_there_yet_is_told_when_it_is_and_nobody_waits_for_it(
+    service: Living,
+) -> None:
+    issue = await opened(service)
+    ref = await service.receive(start=False)
+    await do(service, issue, JoinComplaint(complaint=ref))
+    await do(service, issue, UpdateSystemic(text=await service.text(issue, "Sales are stopped.")))
+    await do(service, issue, PlanSystemic(text=await service.text(issue, "Exchange all of them.")))
+    over = ResolveSystemic(text=await service.text(issue, "The batch is gone."))
+    await do(service, issue, over, "over")
+    with pytest.raises(Refused) as late:  # its workflow goes on telling, and still says what is the matter
+        await do(service, issue, over)
+    assert late.value.code == "resolved"
+    async with service.sql.begin() as conn:
+        (waiting,) = [one for one in await intake.pending(conn, timedelta(), 200) if one.reference == ref]
+    await service.engine.receive(ref, waiting.pack, waiting.order)
+
+    async def heard() -> bool:
+        types = [t for t in await service.types(ref) if t.startswith("Systemic")]
+        return sorted(types) == ["SystemicHeard", "SystemicHeard", "SystemicJoined", "SystemicPlanHeard"]
+
+    await eventually(heard, within=30.0, what="the complaint to hear everything")
+    handle = service.client.get_workflow_handle(systemic_workflow_id(issue))
+    await handle.result()
+
+
+async def test_a_resolved_issue_refuses_when_its_workflow_is_over(service: Living) -> None:
+    issue = await opened(service)
+    await do(service, issue, PlanSystemic(text=await service.text(issue, "Exchange all of them.")))
+    over = ResolveSystemic(text=await service.text(issue, "The batch is gone."))
+    await do(service, issue, over)
+    await service.client.get_workflow_handle(systemic_workflow_id(issue)).result()
+    with pytest.raises(Refused) as late:
+        await do(service, issue, over)
+    assert late.value.code == "resolved"
+
+
+async def test_an_issue_whose_workflow_was_lost_goes_on_from_its_record(service: Living) -> None:
+    issue = await opened(service)
+    text = await service.text(issue, "Exchange all of them.")
+    await do(service, issue, PlanSystemic(text=text))
+    await service.client.get_workflow_handle(systemic_workflow_id(issue)).terminate()
+    await do(service, issue, UpdateSystemic(text=text))
+    assert len(fold_systemic(await service.record.read(issue)).words) == 2
+
+
+async def test_an_issue_that_nobody_opened_is_unknown(service: Living) -> None:
+    with pytest.raises(Unknown):
+        await do(
+            service,
+            systemic_reference(uuid4().int % 2**55),
+            PlanSystemic(text=TextRef(id=str(uuid4()), digest="0" * 64)),
+        )

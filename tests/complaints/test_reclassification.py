@@ -1,0 +1,97 @@
+"""Reclassification and corrected receipts: each promise of the round has one run, from its true start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from complaints.closure import Reopen
+from complaints.endings import Withdraw
+from complaints.intake import Acknowledge, ApproveReceiptCorrection, CorrectReceipt
+from complaints.occurrences import ClockState
+from complaints.ownership import TakeOwnership
+from complaints.pauses import PauseClocks, ResumeClocks
+from complaints.triage import Reclassify, Triage
+from policies.vocabulary import Kind, Severity, Tier
+from tests.complaints.support import RECEIVED, Story, ana, customer, dora, iris, text
+
+TRIAGE = Triage(kind=Kind.COMPLAINT, severity=Severity.REGULAR, tier=Tier.STANDARD)
+
+
+def reclassify(kind: Kind, severity: Severity = Severity.REGULAR) -> Reclassify:
+    return Reclassify(kind=kind, severity=severity, tier=Tier.STANDARD, reason=text("A mistake."))
+
+
+def correct(story: Story, by: timedelta) -> None:
+    """The receipt is moved by so much, and Dora approves."""
+    story.do(iris, CorrectReceipt(received_at=story.case.received_at + by, reason=text("Stamped.")))
+    story.do(dora, ApproveReceiptCorrection())
+
+
+def test_a_complaint_classed_away_and_back_has_its_deadline_again_from_the_original_start() -> None:
+    story = Story.owned()
+    story.do(ana, TRIAGE)
+    story.do(ana, reclassify(Kind.SUGGESTION))
+    assert story.case.clocks.running("complaint_outcome") is None
+    story.do(ana, reclassify(Kind.COMPLAINT))
+    again = story.case.clocks.running("complaint_outcome")
+    assert again is not None
+    assert (again.number, again.started_at) == (2, RECEIVED)
+    assert again.due_at == RECEIVED + timedelta(hours=48)
+
+
+def test_a_deadline_that_came_back_follows_a_corrected_receipt() -> None:
+    story = Story.owned()
+    story.do(ana, TRIAGE)
+    story.do(ana, reclassify(Kind.SUGGESTION))
+    story.do(ana, reclassify(Kind.COMPLAINT))
+    correct(story, timedelta(hours=-3))
+    again = story.case.clocks.running("complaint_outcome")
+    assert again is not None
+    assert again.due_at == RECEIVED + timedelta(hours=45)
+
+
+def test_a_corrected_receipt_moves_the_start_of_the_clocks_too() -> None:
+    story = Story.owned()
+    correct(story, timedelta(hours=-10))
+    assert story.case.clocks.find("complaint_outcome", 1).started_at == RECEIVED - timedelta(hours=10)
+
+
+def test_a_pause_after_a_corrected_receipt_does_not_undo_the_correction() -> None:
+    story = Story.owned()
+    correct(story, timedelta(hours=-10))
+    story.do(ana, PauseClocks(reason="waiting_for_customer"))
+    story.do(ana, ResumeClocks(reason="waiting_for_customer"))
+    due_at = story.case.clocks.find("complaint_outcome", 1).due_at
+    assert due_at == RECEIVED + timedelta(hours=38, minutes=1)
+
+
+def test_triage_after_a_receipt_corrected_to_later_starts_nothing_twice() -> None:
+    story = Story(at=RECEIVED + timedelta(minutes=5), received_at=RECEIVED)
+    correct(story, timedelta(minutes=3))
+    story.do(ana, TakeOwnership())
+    story.do(ana, TRIAGE)
+    assert {run.number for run in story.case.clocks.occurrences} == {1}
+
+
+def test_a_promise_kept_before_the_receipt_was_corrected_is_not_started_again() -> None:
+    story = Story(at=RECEIVED + timedelta(minutes=10), received_at=RECEIVED)
+    story.do(ana, Acknowledge())
+    story.do(ana, TRIAGE)
+    correct(story, timedelta(minutes=9))
+    story.do(ana, reclassify(Kind.COMPLAINT, Severity.URGENT))
+    assert story.case.clocks.count("response") == 1
+    assert story.case.clocks.find("response", 1).state is ClockState.MET
+
+
+def test_a_clock_that_counts_from_a_reopening_is_left_alone_by_a_corrected_receipt() -> None:
+    story = Story.owned()
+    story.do(ana, TRIAGE)
+    story.do(ana, reclassify(Kind.SUGGESTION))
+    story.do(customer, Withdraw())
+    story.do(customer, Reopen(reason=text("It is not over.")))
+    reopened_at = story.now
+    story.do(ana, reclassify(Kind.COMPLAINT))
+    correct(story, timedelta(hours=-1))
+    running = story.case.clocks.running("complaint_outcome")
+    assert running is not None
+    assert running.started_at == reopened_at
