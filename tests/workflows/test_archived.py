@@ -85,16 +85,3 @@ async def test_a_reversal_after_the_archive_is_followed_to_its_end(quick: Living
     await eventually(reversed_, within=20.0, what="the reversal in the record")
     await eventually(lambda: over(life), what="the workflow to end again")
     assert not await listed_as_live(life)
-
-
-async def test_a_fact_told_to_an_archived_complaint_is_recorded(
-    quick: Living, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    life = await archived(quick)
-
-    async def revive(*_: object) -> bool:
-        raise AssertionError("started without the fact, it may be over again before that comes")
-
-    monkeypatch.setattr(quick.engine, "revive", revive)
-    await life.arrives("final_response")
-    await eventually(lambda: over(life), what="the workflow to end again")
