@@ -15,7 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.commit import CommitActivity
-from activities.payments import PaymentActivities, make_payments
+from activities.payments import PaymentActivities, Payments, make_payments
 from ledger.chain import derive_seal_key
 from ledger.database import create_engine
 from ledger.packs import load_all
@@ -67,10 +67,10 @@ def sandbox() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
-def compose(client: Client, engine: AsyncEngine, settings: Settings) -> Worker:
+def compose(client: Client, engine: AsyncEngine, settings: Settings, provider: Payments) -> Worker:
     """The worker with all its workflows and activities, not yet polling."""
     record = Record(engine, derive_seal_key(settings.master_key_bytes))
-    payments = PaymentActivities(make_payments(settings), Texts(settings.master_key_bytes), engine)
+    payments = PaymentActivities(provider, Texts(settings.master_key_bytes), engine)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -88,14 +88,16 @@ def compose(client: Client, engine: AsyncEngine, settings: Settings) -> Worker:
 async def working(settings: Settings, client: Client | None = None) -> AsyncIterator[Worker]:
     """A polling worker, for as long as the context lasts."""
     engine = create_engine(settings.database_url)
+    provider = make_payments(settings)
     try:
         await hold_published_packs(engine)
-        worker = compose(client or await connect(settings), engine, settings)
+        worker = compose(client or await connect(settings), engine, settings, provider)
         async with worker, asyncio.TaskGroup() as group:
             refresher = group.create_task(_keep_packs(engine))
             yield worker
             refresher.cancel()
     finally:
+        await provider.aclose()
         await engine.dispose()
 
 

@@ -7,14 +7,16 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import WorkflowExecutionStatus
 
+from complaints.membership import NoteSystemicJoin
 from complaints.payments import ReverseRemedy
+from complaints.references import systemic_reference
 from complaints.remedies import RemedyState
 from complaints.view import view
 from ledger.reads import live_references
 from runtime.clock import Clock, ClockSpec
 from runtime.settings import Settings
 from tests.support.lives import BRISK, Life
-from tests.support.living import Living, cleo, living
+from tests.support.living import Living, cleo, living, machine
 from tests.support.payments import TOKEN, PaymentDesk, payment_desk
 from tests.support.waiting import eventually
 from workflows.contract import complaint_workflow_id
@@ -85,3 +87,15 @@ async def test_a_reversal_after_the_archive_is_followed_to_its_end(quick: Living
     await eventually(reversed_, within=20.0, what="the reversal in the record")
     await eventually(lambda: over(life), what="the workflow to end again")
     assert not await listed_as_live(life)
+
+
+async def test_a_fact_about_an_archived_complaint_is_recorded_though_nobody_was_there(quick: Living) -> None:
+    life = await archived(quick)
+    fact = NoteSystemicJoin(systemic_issue=systemic_reference(7), number=1)
+    await quick.engine.tell(life.reference, quick.order(machine, fact))
+
+    async def heard() -> bool:
+        return "SystemicJoined" in await quick.types(life.reference)
+
+    await eventually(heard, within=20.0, what="the fact in the record")
+    await eventually(lambda: over(life), what="the workflow to end again")
