@@ -111,7 +111,7 @@ def as_page(report: Report) -> str:
             [
                 (
                     t.name,
-                    f"{t.value:.2f}".rstrip("0").rstrip(".") + f" {t.unit}",
+                    f"{t.value:.{2 if t.value % 1 else 0}f} {t.unit}",
                     t.wanted,
                     "met" if t.met else "**not met**",
                 )

@@ -103,7 +103,7 @@ def test_the_report_says_plainly_what_was_not_met(tmp_path: Path) -> None:
     page = as_page(missed)
     assert "**Not all targets are met.**" in page
     assert "| fast | 0.90 × | ≤ 0.7 × | **not met** |" in page
-    assert "| slim | 38.00 actions | ≤ 40 actions | met |" in page
+    assert "| slim | 38 actions | ≤ 40 actions | met |" in page
     assert as_data(missed)["all_met"] is False
     data, written = write(missed, tmp_path)
     assert (data.name, written.name) == ("2026-03-02-two-cores.json", "2026-03-02-two-cores.md")
