@@ -70,8 +70,4 @@ async def load_all(conn: AsyncConnection) -> dict[str, Pack]:
 def _pack(content: str, digest: str) -> Pack:
     if sha256(content.encode()).hexdigest() != digest:
         raise PackDamagedError(f"The content of the pack stored under digest {digest} was changed.")
-    pack = Pack.from_canonical(content)
-    # The digest it was published with is its name. Worked out again it could differ, once a later
-    # version of the service has given packs a further field.
-    pack.__dict__["digest"] = digest
-    return pack
+    return Pack.from_canonical(content)

@@ -48,6 +48,14 @@ class HolidayPassed(_Frozen):
     name: str
 
 
+class ExtensionSpan(_Frozen):
+    """What extensions added: how many times, by how much each, and when it was due without them."""
+
+    times: int
+    by: Duration
+    due_before: datetime | None
+
+
 class Explanation(_Frozen):
     """Why a clock is due when it is (DESIGN: "Every deadline explains itself").
 
@@ -69,6 +77,7 @@ class Explanation(_Frozen):
     rolled_from: date | None
     assumed_after: date | None
     due: datetime | None
+    extension: ExtensionSpan | None = None
 
 
 def explain(

@@ -11,7 +11,12 @@ _ALERT = _COMMON | {"clock", "due", "owner"}
 
 FIELDS: Mapping[str, frozenset[str]] = {
     # to the complainant
+    "receipt": _COMMON | {"received", "answer_due"},
     "acknowledgement": _COMMON | {"received", "next_step", "answer_due"},
+    "question": _COMMON | {"text", "answer_due"},
+    "reminder": _COMMON | {"answer_due"},
+    "reply": _COMMON | {"text"},
+    "dispute_acknowledgement": _COMMON | {"next_step", "answer_due"},
     "progress_report": _COMMON | {"text", "next_step", "answer_due"},
     "holding_reply": _COMMON | {"text", "answer_due", "outside_body"},
     "extension": _COMMON | {"text", "answer_due", "outside_body"},
@@ -43,6 +48,17 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "check_due": _COMMON,
     "handover_offered": _COMMON | {"answer_due"},
     "assigned": _COMMON,
+    "letter_by_hand": _COMMON,
+    "department_told": _COMMON,
+    "extension_asked": _COMMON | {"clock", "due"},
+    "extension_decided": _COMMON | {"clock", "due"},
+    "tier_raised": _COMMON | {"owner"},
+    "internal_review_opened": _COMMON,
+    "dispatch_failed": _COMMON,
+    "outage_announced": _COMMON,
+    "outage_overdue": _COMMON | {"due"},
+    "target_missed": frozenset({"organisation", "date", "link", "target", "value", "wanted"}),
+    "systemic_suspected": frozenset({"organisation", "date", "link", "count", "lines"}),
     "alert_digest": frozenset({"organisation", "date", "link", "count", "lines"}),
 }
 """Kinds of letters, with the fields that their bodies may use."""

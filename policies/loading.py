@@ -15,6 +15,8 @@ from policies.countries import CountryNotKnown, country_calendar
 from policies.pack import Pack, Path
 
 PACKS = FilePath(__file__).parent / "packs"
+BASES = PACKS / "base"
+"""What packs may extend: choices and wordings that no source gives, the same for every organisation at first."""
 
 
 class Problem(NamedTuple):
@@ -38,24 +40,35 @@ class PackError(ValueError):
         self.problems = problems
 
 
+class Place(NamedTuple):
+    """Where an entry is written: the file's name and the line, from 1."""
+
+    file: str
+    line: int
+
+
 class PackSource(NamedTuple):
-    """A pack as written, before countries are resolved: its data, and the line of every entry."""
+    """A pack as written, before countries are resolved: its data, and the place of every entry."""
 
     file: str
     data: dict[str, Any]
-    lines: dict[Path, int]
+    places: dict[Path, Place]
 
     def error(self, *found: tuple[Path, str]) -> PackError:
-        """What is wrong, each with the line of the entry or of the nearest one around it."""
-        return PackError(
-            tuple(Problem(self.file, self.line_of(path), spelled(path), text) for path, text in found)
-        )
+        """What is wrong, each with the place of the entry or of the nearest one around it."""
+        return PackError(tuple(Problem(*self.place_of(path), spelled(path), text) for path, text in found))
 
-    def line_of(self, path: Path) -> int:
-        """The line of an entry, or of the nearest one around it that was written."""
-        while path and path not in self.lines:
+    def place_of(self, path: Path) -> Place:
+        """The place of an entry, or of the nearest one around it that was written."""
+        while path and path not in self.places:
             path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.places.get(path, Place(self.file, 1))
+
+    def over(self, base: "PackSource") -> "PackSource":
+        """This pack with what it does not say itself taken from the base: mappings key by key, lists whole."""
+        places = dict(base.places)
+        data = _merged(base.data, self.data, (), places)
+        return PackSource(self.file, data, {**places, **self.places})
 
 
 def spelled(path: Path) -> str:
@@ -106,7 +119,61 @@ def read_pack(source: FilePath | str) -> PackSource:
         raise PackError((Problem(name, line, "", f"this is not YAML: {error.problem}"),)) from error
     finally:
         loader.dispose()
-    return PackSource(name, data, lines)
+    return _extended(PackSource(name, data, {path: Place(name, line) for path, line in lines.items()}))
+
+
+def _extended(source: PackSource) -> PackSource:
+    """The pack over the base that it names with `extends`, if it names one."""
+    if "extends" not in source.data:
+        return source
+    named = source.data["extends"]
+    bases = {path.stem: path for path in sorted(BASES.glob("*.yaml"))}
+    if not isinstance(named, str) or named not in bases:
+        raise source.error(
+            (("extends",), f"there is no base called '{named}'; there are: {', '.join(bases)}")
+        )
+    own = PackSource(
+        source.file,
+        {name: part for name, part in source.data.items() if name != "extends"},
+        source.places,
+    )
+    return own.over(_needed(read_pack(bases[named]), own))
+
+
+def _needed(base: PackSource, own: PackSource) -> PackSource:
+    """The base without the ladders and pause reasons that no clock of the pack uses."""
+    clocks = own.data.get("clocks")
+    written = [clock for clock in clocks if isinstance(clock, dict)] if isinstance(clocks, list) else []
+    used = {clock.get("ladder") for clock in written}
+    for clock in written:
+        reasons = clock.get("pauses_on")
+        used.update(reason for reason in (reasons if isinstance(reasons, list) else ()) if isinstance(reason, str))
+    kept = {
+        name: {key: part for key, part in section.items() if key in used}
+        if name in ("ladders", "pause_reasons")
+        else section
+        for name, section in base.data.items()
+    }
+    return base._replace(data=kept)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any], at: Path, places: dict[Path, Place]) -> dict[str, Any]:
+    """`own` over `base`; the places of what is replaced whole are taken out of `places`.
+
+    A rule with a basis of its own is another rule, and takes nothing from the one that it replaces.
+    """
+    merged = dict(base)
+    for name, part in own.items():
+        below = base.get(name)
+        if isinstance(below, dict) and isinstance(part, dict) and "basis" not in part:
+            merged[name] = _merged(below, part, (*at, name), places)
+            continue
+        if name in base:
+            replaced = (*at, name)
+            for path in [path for path in places if path[: len(replaced)] == replaced]:
+                del places[path]
+        merged[name] = part
+    return merged
 
 
 def publish(source: PackSource) -> Pack:

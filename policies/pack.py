@@ -12,20 +12,29 @@ from pydantic import Field
 from policies.calendars import Calendar, TimeZone
 from policies.deadlines import due_at, offset_at
 from policies.durations import DayRule, Duration, Offset
-from policies.explain import Explanation
+from policies.explain import Explanation, ExtensionSpan
 from policies.explain import explain as explained
 from policies.letters import Letter
 from policies.rules import (
     Applies,
     AuthorityLimit,
+    AutomaticReply,
     Basis,
     ClockRule,
+    DispatchRule,
+    Extension,
     Frozen,
     GateItem,
+    HandlingTier,
+    InternalReviewRule,
     Ladder,
+    Measure,
+    MetWhen,
     Name,
+    OutageGrade,
     OutsideBody,
     PauseReason,
+    ProblemType,
     Recipient,
     ResponseGate,
     Retention,
@@ -34,6 +43,7 @@ from policies.rules import (
     SecondApprover,
     Source,
     Sourced,
+    SystemicSuspicion,
     Target,
     Texts,
     Windows,
@@ -48,17 +58,26 @@ Pauses = Sequence[tuple[datetime, datetime | None]]
 __all__ = [
     "Applies",
     "AuthorityLimit",
+    "AutomaticReply",
     "Basis",
     "ClockRule",
+    "DispatchRule",
+    "Extension",
     "Frozen",
     "GateItem",
+    "HandlingTier",
+    "InternalReviewRule",
     "Ladder",
+    "Measure",
+    "MetWhen",
     "Name",
+    "OutageGrade",
     "OutsideBody",
     "Pack",
     "Path",
     "PauseReason",
     "Pauses",
+    "ProblemType",
     "Recipient",
     "ResponseGate",
     "Retention",
@@ -67,6 +86,7 @@ __all__ = [
     "SecondApprover",
     "Source",
     "Sourced",
+    "SystemicSuspicion",
     "Target",
     "Texts",
     "Windows",
@@ -74,7 +94,10 @@ __all__ = [
 
 
 class Pack(Frozen):
-    """One version of one policy pack. A complaint is pinned to it, by `digest`, at receipt."""
+    """One version of one policy pack. A complaint is pinned to it, by `digest`, at receipt.
+
+    What a field that is not given means is part of what was published: a default here never changes.
+    """
 
     name: Name
     version: int = Field(ge=1)
@@ -99,19 +122,38 @@ class Pack(Frozen):
     delivered_by: dict[Channel, DeliveryState] = {}
     retained: Retention
     targets: tuple[Target, ...] = ()
+    departments: dict[Name, Texts] = {}
+    problem_types: dict[Name, ProblemType] = {}
+    handling_tiers: tuple[HandlingTier, ...] = ()
+    internal_review: InternalReviewRule | None = None
+    dispatch: tuple[DispatchRule, ...] = ()
+    automatic_reply: AutomaticReply | None = None
+    outages: tuple[OutageGrade, ...] = ()
+    systemic_suspected: SystemicSuspicion | None = None
 
     # Identity
 
     def canonical(self) -> str:
-        """The whole pack as canonical JSON: keys sorted, no spaces, whole numbers only."""
+        """The whole pack as canonical JSON: keys sorted, no spaces, whole numbers only, no defaults.
+
+        Without defaults, so that a version of the service that knows a further rule gives the same text.
+        """
         return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+            self.model_dump(mode="json", exclude_defaults=True),
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
         )
 
     @classmethod
     def from_canonical(cls, text: str) -> Self:
-        """The pack that was published as this text; pydantic's ValidationError where it is none."""
-        return cls.model_validate_json(text)
+        """The pack that was published as this text; pydantic's ValidationError where it is none.
+
+        Its digest is that of the text, by which complaints are pinned to it, however it would be written today.
+        """
+        pack = cls.model_validate_json(text)
+        pack.__dict__["digest"] = hashlib.sha256(text.encode()).hexdigest()
+        return pack
 
     @cached_property
     def digest(self) -> str:
@@ -147,11 +189,13 @@ class Pack(Frozen):
         """The calendar that a clock counts in, or None where it names none."""
         return None if rule.calendar is None else self.calendars[rule.calendar]
 
-    def deadline(self, rule: ClockRule, start: datetime, pauses: Pauses = ()) -> datetime | None:
+    def deadline(
+        self, rule: ClockRule, start: datetime, pauses: Pauses = (), *, extensions: int = 0
+    ) -> datetime | None:
         """When a clock that started at `start` is due (UTC); None while a pause lasts."""
         return due_at(
             start,
-            rule.duration,
+            rule.extended(extensions).duration,
             self.calendar_of(rule),
             pauses,
             rule.day_rule,
@@ -161,13 +205,14 @@ class Pack(Frozen):
         )
 
     def offset_from(
-        self, rule: ClockRule, start: datetime, due: datetime, offset: Offset, pauses: Pauses = ()
-    ) -> datetime:
+        self, rule: ClockRule, start: datetime, due: datetime, offset: Offset, pauses: Pauses = (),
+        *, extensions: int = 0,
+    ) -> datetime:  # fmt: skip
         """The moment (UTC) at an offset from due, in the clock's own time."""
         return offset_at(
             start,
             due,
-            rule.duration,
+            rule.extended(extensions).duration,
             offset,
             self.calendar_of(rule),
             pauses=pauses,
@@ -176,11 +221,13 @@ class Pack(Frozen):
             zone=self.timezone,
         )
 
-    def explain(self, rule: ClockRule, start: datetime, pauses: Pauses = ()) -> Explanation:
+    def explain(
+        self, rule: ClockRule, start: datetime, pauses: Pauses = (), *, extensions: int = 0
+    ) -> Explanation:
         """How `deadline` comes to its answer."""
-        return explained(
+        why = explained(
             start,
-            rule.duration,
+            rule.extended(extensions).duration,
             self.calendar_of(rule),
             pauses,
             rule.day_rule,
@@ -188,6 +235,12 @@ class Pack(Frozen):
             roll=rule.roll,
             zone=self.timezone,
         )
+        if not extensions or rule.extension is None:
+            return why
+        extension = ExtensionSpan(
+            times=extensions, by=rule.extension.by, due_before=self.deadline(rule, start, pauses)
+        )
+        return why.model_copy(update={"extension": extension})
 
     def after(self, start: datetime, duration: Duration, rule: ClockRule | None = None) -> datetime:
         """The moment (UTC) at which a window, a limit or a repeat that begins at `start` ends.

@@ -82,17 +82,21 @@ class Fact(StrEnum):
 
     RECEIVED = "received"
     RECORDED = "recorded"
+    AUTO_REPLIED = "auto_replied"  # the automatic receipt has left for the customer
     ACKNOWLEDGED = "acknowledged"
     TRIAGED = "triaged"
+    TIER_ENTERED = "tier_entered"  # a tier of handling, at receipt the first
     OWNED = "owned"  # a named person accepted it
     INVESTIGATION_OPENED = "investigation_opened"
     CUSTOMER_CONTACTED = "customer_contacted"
     FINDING_RECORDED = "finding_recorded"
     DEPARTMENT_ASKED = "department_asked"
     DEPARTMENT_ANSWERED = "department_answered"
+    DEPARTMENT_TOLD = "department_told"
     PRELIMINARY_INVESTIGATED = "preliminary_investigated"
     PLAN_PROPOSED = "plan_proposed"
     PROGRESS_REPORTED = "progress_reported"  # an interim answer to the customer
+    HOLDING_REPLIED = "holding_replied"  # a reply that says why the answer takes longer, and until when
     RESOLVED = "resolved"  # every issue decided
     ANSWERED = "answered"  # the feedback was answered to its giver
     OUTCOME_TOLD = "outcome_told"
@@ -103,7 +107,10 @@ class Fact(StrEnum):
     SATISFACTION_ANSWERED = "satisfaction_answered"
     SENIOR_REVIEW_ASKED = "senior_review_asked"
     SENIOR_REVIEWED = "senior_reviewed"
+    INTERNAL_REVIEW_OPENED = "internal_review_opened"
+    INTERNAL_REVIEWED = "internal_reviewed"
     DISPUTED = "disputed"
+    DISPUTE_ACKNOWLEDGED = "dispute_acknowledged"
     DISPUTE_INVESTIGATED = "dispute_investigated"
     DISPUTE_REPLY_SENT = "dispute_reply_sent"
     DISPUTE_REPLY_DELIVERED = "dispute_reply_delivered"
@@ -116,5 +123,8 @@ class Fact(StrEnum):
     ENDED = "ended"  # withdrawn, merged, declined or forwarded
     REOPENED = "reopened"
     POST_MORTEM_DONE = "post_mortem_done"
+    CUSTOMER_ASKED = "customer_asked"
     WAITING_FOR_CUSTOMER = "waiting_for_customer"
     CUSTOMER_WROTE = "customer_wrote"
+    FEEDBACK_RECEIVED = "feedback_received"  # a message, or a score, of the customer's
+    FEEDBACK_ANSWERED = "feedback_answered"
