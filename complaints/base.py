@@ -41,6 +41,10 @@ class TextRef(Frozen):
     digest: str
 
 
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""A short name that an organisation gives something: a type of problem, a department, a shop or branch."""
+
+
 class AttachmentRef(Frozen):
     """Points at an encrypted file; `digest` as in TextRef, over the file's bytes; `size` in bytes."""
 
@@ -99,6 +103,16 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error
         self.who = who
 
 
+class About(NamedTuple):
+    """What the facts of an event are about, where that is less than the whole complaint.
+
+    `subject` is the id of one of several things of a kind (a question Q1, say), each with a clock of its own.
+    """
+
+    subject: str | None = None
+    department: str | None = None
+
+
 class Event(Frozen):
     """Something that happened to a complaint. Its `type` is its class name, once landed never renamed."""
 
@@ -118,6 +132,10 @@ class Event(Frozen):
     def facts(self) -> tuple[Fact, ...]:
         """What this event makes true, for the pack's clocks."""
         return ()
+
+    def about(self) -> About:
+        """What its facts are about, for clocks that run for one question or one department."""
+        return About()
 
     def evolve(self, case: Any, told: Happening) -> Any:
         """The case (or systemic issue) after this event; must not refuse: what is recorded has happened."""

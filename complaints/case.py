@@ -10,10 +10,12 @@ from pydantic import AwareDatetime, Field
 from complaints.base import AttachmentRef, Frozen, PackRef, TextRef
 from complaints.clocks import Classes
 from complaints.closure import Closure
+from complaints.conversation import Conversation
 from complaints.dispute import Dispute
 from complaints.escalation import Escalation
 from complaints.feedback import Feedback
 from complaints.intake import Need, Party
+from complaints.internal_review import InternalReview
 from complaints.investigation import Investigation
 from complaints.letters import Letters
 from complaints.mediation import Mediation
@@ -45,6 +47,9 @@ class Case(Frozen):
     channel: Channel
     feedback_class: FeedbackClass | None = None
     simple: bool = False
+    problem_type: str | None = None  # as the pack sorts them
+    site: str | None = None  # the code of the shop or branch it is about
+    handling_tier: int = 1
     source: str | None = None
     subject: TextRef | None = None
     narrative: TextRef | None = None
@@ -52,6 +57,7 @@ class Case(Frozen):
     needs: tuple[Need, ...] = ()
     attachments: tuple[AttachmentRef, ...] = ()
     facts: dict[Fact, AwareDatetime] = Field(default_factory=dict)
+    departments_told: dict[str, AwareDatetime] = Field(default_factory=dict)  # when each was last told
     receipt_correction: AwareDatetime | None = None  # asked for, not yet approved
     receipt_correction_by: str | None = None
     legal_hold: bool = False
@@ -63,8 +69,10 @@ class Case(Frozen):
     investigation: Investigation = Investigation()
     remedies: Remedies = Remedies()
     letters: Letters = Letters()
+    conversation: Conversation = Conversation()
     feedback: Feedback = Feedback()
     dispute: Dispute = Dispute()
+    internal_review: InternalReview = InternalReview()
     mediation: Mediation = Mediation()
     closure: Closure = Closure()
     post_mortem: PostMortem = PostMortem()
@@ -99,6 +107,8 @@ class Case(Frozen):
             feedback_class=self.feedback_class,
             anonymous=self.anonymous,
             simple=self.simple,
+            problem_type=self.problem_type,
+            handling_tier=self.handling_tier,
         )
 
     @property

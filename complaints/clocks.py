@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from complaints import pauses
 from complaints.base import INSTANT, Coming, Event, Frozen, Happening
 from complaints.occurrences import (
     ClockBreached,
     ClockMet,
+    ClockPartMet,
     ClockRecalculated,
+    ClockRestored,
     Clocks,
     ClockStarted,
     ClockStopped,
@@ -19,6 +22,7 @@ from complaints.occurrences import (
     RungClimbed,
 )
 from complaints.pauses import Paused, Resumed
+from policies.rules import MetWhen
 from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Severity, Tier
 
 if TYPE_CHECKING:
@@ -36,6 +40,8 @@ class Classes(Frozen):
     feedback_class: FeedbackClass | None
     anonymous: bool
     simple: bool
+    problem_type: str | None = None
+    handling_tier: int = 1
 
 
 def applies(pack: Pack, rule: ClockRule, case: Case) -> bool:
@@ -51,6 +57,8 @@ def applies(pack: Pack, rule: ClockRule, case: Case) -> bool:
         feedback_class=classes.feedback_class,
         anonymous=classes.anonymous,
         simple=classes.simple,
+        problem_type=classes.problem_type,
+        handling_tier=classes.handling_tier,
     )
 
 
@@ -61,45 +69,103 @@ def pauses_of(rule: ClockRule, clocks: Clocks) -> tuple[tuple[datetime, datetime
     return tuple((p.start, p.to) for p in clocks.pauses if p.reason in rule.pauses_on)
 
 
-def follow(pack: Pack, case: Case, told: Happening) -> Iterator[Event]:
-    """The clock events that one happening calls for; `case` is the case after it.
+def deadline_of(
+    pack: Pack, rule: ClockRule, case: Case, run: Occurrence, started_at: datetime | None = None
+) -> datetime | None:
+    """When a run is due, by its pauses and extensions; None while a pause lasts. `started_at`: had it begun then."""
+    start = started_at or run.started_at
+    return pack.deadline(rule, start, pauses_of(rule, case.clocks), extensions=run.extensions)
 
-    Each yielded event takes effect when the happening did, except that a clock which is found to have
-    been met already (after reclassification) is met when that fact took effect: see `instant_of`.
+
+def follow(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, Event]]:
+    """The clock events that one happening calls for, each with when it takes effect.
+
+    `case` is the case after it. That is when the happening did, but for a clock that it takes several facts
+    to meet: that one is met at the last of them, whichever was told last.
     """
-    facts = told.event.facts()
     for rule in pack.clocks:
-        running = case.clocks.running(rule.id)
-        if running is not None:
-            if any(fact in rule.met_by for fact in facts):
-                yield ClockMet(
-                    clock=rule.id,
-                    occurrence=running.number,
-                    due_at=_due_if_resumed(pack, rule, case, running, told.occurred_at),
-                )
-                running = None
-            elif any(fact in rule.stops_on for fact in facts):
-                yield ClockStopped(clock=rule.id, occurrence=running.number, why=told.event.type)
-                continue
-            elif case.closure.archived_at is not None:
-                yield ClockStopped(clock=rule.id, occurrence=running.number, why="archived")
-                continue
-            elif not applies(pack, rule, case):
-                yield ClockStopped(clock=rule.id, occurrence=running.number, why="reclassified")
-                continue
-            else:
-                yield from _recalculated(pack, rule, case, running, told)
-        if running is None and _starts(rule, facts) and applies(pack, rule, case):
+        for run in case.clocks.all_running(rule.id):
+            yield from _followed(pack, rule, case, run, told)
+        if not _starts(rule, told.event) or not applies(pack, rule, case):
+            continue
+        subject = told.event.about().subject if rule.starts_on in _ONE_EACH else None
+        running = case.clocks.running(rule.id, subject)
+        if running is None or _meets(rule, running, case, told) is not None:
             number = case.clocks.count(rule.id) + 1
             due_at = pack.deadline(rule, told.occurred_at, pauses_of(rule, case.clocks))
-            yield ClockStarted(clock=rule.id, occurrence=number, due_at=due_at)
+            yield (
+                told.occurred_at,
+                ClockStarted(clock=rule.id, occurrence=number, due_at=due_at, subject=subject),
+            )
 
 
-_BEGINNINGS = (Fact.RECEIVED, Fact.RECORDED)
+def _followed(
+    pack: Pack, rule: ClockRule, case: Case, run: Occurrence, told: Happening
+) -> Iterator[tuple[datetime, Event]]:
+    """What a happening makes of one running occurrence."""
+    facts = told.event.facts()
+    for fact in _parts(rule, run, told):
+        yield told.occurred_at, ClockPartMet(clock=rule.id, occurrence=run.number, fact=fact)
+    met_at = _meets(rule, run, case, told)
+    if met_at is not None:
+        due_at = _due_if_resumed(pack, rule, case, run, met_at)
+        yield met_at, ClockMet(clock=rule.id, occurrence=run.number, due_at=due_at)
+        return
+    why = None
+    if any(fact in rule.stops_on for fact in facts):
+        why = told.event.type
+    elif case.closure.archived_at is not None:
+        why = "archived"
+    elif not applies(pack, rule, case):
+        why = "reclassified"
+    if why is not None:
+        yield told.occurred_at, ClockStopped(clock=rule.id, occurrence=run.number, why=why)
+    else:
+        for event in _recalculated(pack, rule, case, run, told):
+            yield told.occurred_at, event
+
+
+def _parts(rule: ClockRule, run: Occurrence, told: Happening) -> Iterator[Fact]:
+    """The facts of a happening that come for the first time to a clock that only all of them meet."""
+    if rule.met_when is MetWhen.ALL and told.occurred_at >= run.started_at:
+        known = {fact for fact, _ in run.parts}
+        for fact in told.event.facts():
+            if fact in rule.met_by and fact not in known:
+                yield fact
+
+
+def _meets(rule: ClockRule, run: Occurrence, case: Case, told: Happening) -> datetime | None:
+    """When the run is met, if this happening meets it; else None."""
+    about = told.event.about()
+    facts = [fact for fact in told.event.facts() if fact in rule.met_by]
+    if not facts or (run.subject is not None and about.subject not in (None, run.subject)):
+        return None
+    if rule.met_when is MetWhen.ALL:
+        parts = dict(run.parts) | dict.fromkeys(_parts(rule, run, told), told.occurred_at)
+        return max(parts.values()) if all(fact in parts for fact in rule.met_by) else None
+    if rule.departments and facts == [Fact.DEPARTMENT_TOLD]:
+        return _all_told(rule, case, run.started_at)
+    return told.occurred_at
+
+
+def _all_told(rule: ClockRule, case: Case, since: datetime) -> datetime | None:
+    """When the last of the rule's departments was told; None while one has not been since then."""
+    moments = [case.departments_told.get(department) for department in rule.departments]
+    known = [moment for moment in moments if moment is not None and moment >= since]
+    return max(known) if len(known) == len(moments) else None
+
+
+_ONE_EACH = (Fact.DEPARTMENT_ASKED,)
+"""Facts of which several can be open at a time: each starts a run of its own."""
+
+_BEGINNINGS = (Fact.RECEIVED, Fact.RECORDED, Fact.TIER_ENTERED)
 """Facts of the beginning, which a reopening is, too: what runs from them runs anew (DESIGN, Phases)."""
 
 
-def _starts(rule: ClockRule, facts: tuple[Fact, ...]) -> bool:
+def _starts(rule: ClockRule, event: Event) -> bool:
+    facts, department = event.facts(), event.about().department
+    if rule.starts_on in _ONE_EACH and rule.departments and department not in rule.departments:
+        return False
     return rule.starts_on in facts or (rule.starts_on in _BEGINNINGS and Fact.REOPENED in facts)
 
 
@@ -122,7 +188,7 @@ def _counts(rule: ClockRule, case: Case, run: Occurrence, start: datetime) -> bo
         return False
     if run.running:
         return True
-    if rule.starts_on in _BEGINNINGS:
+    if rule.starts_on in _BEGINNINGS and rule.starts_on is not Fact.TIER_ENTERED:
         return _of_this_round(case, run)
     return run.started_at >= start
 
@@ -141,7 +207,7 @@ def _due_if_resumed(
     closed = tuple(
         (start, to if to is not None else max(at, start)) for start, to in pauses_of(rule, case.clocks)
     )
-    return pack.deadline(rule, found.started_at, closed)
+    return pack.deadline(rule, found.started_at, closed, extensions=found.extensions)
 
 
 def _recalculated(
@@ -152,7 +218,7 @@ def _recalculated(
         and told.event.reason in rule.pauses_on
         and not rule.statutory
     ):
-        due_at = pack.deadline(rule, running.started_at, pauses_of(rule, case.clocks))
+        due_at = deadline_of(pack, rule, case, running)
         if due_at != running.due_at:
             yield ClockRecalculated(
                 clock=rule.id, occurrence=running.number, due_at=due_at, why=told.event.type.lower()
@@ -167,20 +233,52 @@ def reclassified(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
     """
     for rule in pack.clocks:
         start = _start_of(rule, case)
-        if start is None or not applies(pack, rule, case):
+        if start is None or rule.starts_on in _ONE_EACH or not applies(pack, rule, case):
             continue
         if any(run.clock == rule.id and _counts(rule, case, run, start) for run in case.clocks.occurrences):
             continue
         if any(fact in case.facts and case.facts[fact] >= start for fact in rule.stops_on):
             continue
+        stopped = _fell_away(rule, case, start)
+        if stopped is not None:
+            due_at = deadline_of(pack, rule, case, stopped, start)
+            restored = ClockRestored(
+                clock=rule.id, occurrence=stopped.number, due_at=due_at, started_at=start
+            )
+            yield case.latest_at or start, restored
+            continue
         due_at = pack.deadline(rule, start, pauses_of(rule, case.clocks))
         number = case.clocks.count(rule.id) + 1
         yield start, ClockStarted(clock=rule.id, occurrence=number, due_at=due_at)
-        met = sorted(
-            case.facts[fact] for fact in rule.met_by if fact in case.facts and case.facts[fact] >= start
-        )
-        if met:
-            yield met[0], ClockMet(clock=rule.id, occurrence=number, due_at=due_at)
+        met = _met_already(rule, case, start)
+        came = {fact: case.facts[fact] for fact in rule.met_by if case.facts.get(fact, _NEVER) >= start}
+        if rule.met_when is MetWhen.ALL:
+            for fact, when in sorted(came.items(), key=lambda item: (item[1], item[0])):
+                yield when, ClockPartMet(clock=rule.id, occurrence=number, fact=fact)
+        if met is not None:
+            yield met, ClockMet(clock=rule.id, occurrence=number, due_at=due_at)
+
+
+def _fell_away(rule: ClockRule, case: Case, start: datetime) -> Occurrence | None:
+    """The round's run of this clock that fell away with a class: it takes up again, with all that it has said."""
+    for run in case.clocks.occurrences:
+        if run.clock == rule.id and run.stopped_at is not None and run.met_at is None:
+            if _of_this_round(case, run) if rule.starts_on in _BEGINNINGS else run.started_at >= start:
+                return run
+    return None
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _met_already(rule: ClockRule, case: Case, start: datetime) -> datetime | None:
+    """When what has happened since `start` met the promise; None where it has not."""
+    if rule.departments and Fact.DEPARTMENT_TOLD in rule.met_by:
+        return _all_told(rule, case, start)
+    met = [case.facts[fact] for fact in rule.met_by if fact in case.facts and case.facts[fact] >= start]
+    if rule.met_when is MetWhen.ALL:
+        return max(met) if met and len(met) == len(rule.met_by) else None
+    return min(met, default=None)
 
 
 def corrected(pack: Pack, case: Case) -> Iterator[Event]:
@@ -191,11 +289,10 @@ def corrected(pack: Pack, case: Case) -> Iterator[Event]:
             continue
         if Fact.REOPENED in case.facts and _of_this_round(case, running):
             continue  # it counts from the reopening
-        due_at = pack.deadline(rule, case.received_at, pauses_of(rule, case.clocks))
         yield ClockRecalculated(
             clock=rule.id,
             occurrence=running.number,
-            due_at=due_at,
+            due_at=deadline_of(pack, rule, case, running, case.received_at),
             why="receipt corrected",
             started_at=case.received_at,
         )
@@ -205,10 +302,8 @@ def corrected(pack: Pack, case: Case) -> Iterator[Event]:
 
 
 def coming(pack: Pack, case: Case) -> Iterator[Coming]:
-    """Warnings, breaches, rungs and the ends of pauses that lie ahead (or are overdue to be said)."""
-    for pause in case.clocks.pauses:
-        if pause.to is None and pause.ends_by is not None:
-            yield Coming(pause.ends_by, Resumed(reason=pause.reason, why="limit"))
+    """Warnings, breaches, rungs, reminders and ends of pauses that lie ahead (or are overdue to be said)."""
+    yield from pauses.coming(pack, case)
     for occurrence in case.clocks.occurrences:
         if occurrence.running and occurrence.due_at is not None:
             yield from _coming_of(pack, pack.clock(occurrence.clock), case, occurrence, occurrence.due_at)
@@ -229,16 +324,18 @@ def _coming_of(
     if overdue_when_recorded and run.started_at <= case.recorded_at:
         # One alert says it all: neither the warnings nor the rungs before recording were anybody's to heed.
         return
-    pauses = pauses_of(rule, case.clocks)
+    paused = pauses_of(rule, case.clocks)
     if run.breached_at is None:
         for index, offset in enumerate(rule.warn_at):
             if index not in run.warned:
-                when = pack.offset_from(rule, run.started_at, due_at, offset, pauses)
+                when = pack.offset_from(
+                    rule, run.started_at, due_at, offset, paused, extensions=run.extensions
+                )
                 yield Coming(
                     when, ClockWarned(clock=run.clock, occurrence=run.number, warning=index, due_at=due_at)
                 )
     if rule.ladder is not None:
-        yield from _rungs(pack, rule, run, due_at, pauses)
+        yield from _rungs(pack, rule, run, due_at, paused)
 
 
 def _rungs(
@@ -246,7 +343,7 @@ def _rungs(
     rule: ClockRule,
     run: Occurrence,
     due_at: datetime,
-    pauses: tuple[tuple[datetime, datetime | None], ...],
+    paused: tuple[tuple[datetime, datetime | None], ...],
 ) -> Iterator[Coming]:
     assert rule.ladder is not None  # noqa: S101 - narrows for the type checker; the caller looked
     for index, rung in enumerate(pack.ladders[rule.ladder].rungs):
@@ -256,7 +353,7 @@ def _rungs(
         repeat = len(climbed)
         if repeat and (rung.repeat_every is None or repeat > rung.repeat_at_most or run.acknowledged_at):
             continue
-        when = pack.offset_from(rule, run.started_at, due_at, rung.at, pauses)
+        when = pack.offset_from(rule, run.started_at, due_at, rung.at, paused, extensions=run.extensions)
         if when >= due_at:
             when += INSTANT  # nothing is late before it is late
         if repeat and rung.repeat_every is not None:

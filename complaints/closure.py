@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
+from complaints import internal_review
 from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.endings import End, OpensAgain
 from complaints.feedback import delivered_at
@@ -70,11 +71,16 @@ class Archived(Event):
 # Commands -------------------------------------------------------------------------------------------
 
 
-def before_closing(case: Case) -> tuple[str, ...]:
-    """Everything that has to be done before the complaint may be closed, as a handler would be told it."""
+def before_closing(pack: Pack, case: Case) -> tuple[str, ...]:
+    """Everything that has to be done before the complaint may be closed, as a handler would be told it.
+
+    What the pack wants on record before an archive waits for it, too, where it is a look at the handling: the
+    post-mortem comes after closing, the senior's review (high-end-service S5.2) before it.
+    """
     todo = [f"decide issue {issue.id}" for issue in case.investigation.undecided]
     if not case.investigation.issues:
         todo.append("name what is complained of as an issue, and decide it")
+    todo.extend(internal_review.owed(case))
     todo.extend(_answer_owed(case))
     todo.extend(f"settle remedy {remedy.id}, which the customer accepted" for remedy in case.remedies.owed())
     if case.remedies.payments_in_flight():
@@ -83,7 +89,14 @@ def before_closing(case: Case) -> tuple[str, ...]:
         todo.append("conclude the dispute")
     if case.feedback.low_score_open:
         todo.append("have a senior review the low satisfaction score")
+    elif Fact.SENIOR_REVIEWED in pack.phases_require.get("closed", ()) and not _reviewed(case):
+        todo.append("have a supervisor or department head who does not own it review how it was handled")
     return tuple(todo)
+
+
+def _reviewed(case: Case) -> bool:
+    """Whether a senior has looked at it in this round."""
+    return case.since_opened(Fact.SENIOR_REVIEWED) is not None
 
 
 def _answer_owed(case: Case) -> Iterator[str]:
@@ -111,7 +124,7 @@ class CloseComplaint(Command):
     def check(cls, case: Case, ctx: Context) -> None:
         if case.closure.closed_at is not None:
             raise Refused("already_done", "This complaint is closed already.")
-        todo = before_closing(case)
+        todo = before_closing(ctx.rules, case)
         if todo:
             raise Refused("not_ready_to_close", f"Before this complaint can be closed: {'; '.join(todo)}.")
 
@@ -177,6 +190,7 @@ def outstanding(pack: Pack, case: Case) -> bool:
         or case.dispute.outside_open
         or case.mediation.open
         or case.post_mortem.unfinished
+        or (answered and case.internal_review.open)
         or any(case.since_opened(fact) is None for fact in required)
         or bool(case.remedies.payments_in_flight())
         or (answered and bool(case.remedies.owed()))

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 
 from complaints import outside
 from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
+from complaints.letters import letter
 from complaints.outside import OutsideCase
 from complaints.review import DisputeOutcome, OnDispute, in_dispute
 from complaints.standing import speaks_for_customer
@@ -32,6 +33,7 @@ class Dispute(Frozen):
     number: int = 0
     round: int = 0
     raised_at: AwareDatetime | None = None
+    acknowledged_at: AwareDatetime | None = None
     reviewer: str | None = None
     sent_outside_at: AwareDatetime | None = None
     investigated_at: AwareDatetime | None = None
@@ -82,6 +84,23 @@ class DisputeRaised(Event):
             outside=case.dispute.outside,
         )
         return case.changed(dispute=raised)
+
+
+class DisputeAcknowledged(OnDispute, Event):
+    """The customer is told that the dispute has arrived; that is no hand in what it contests.
+
+    `letter` is the letter that says so, None where there is nobody to write to.
+    """
+
+    hand: ClassVar[bool] = False
+
+    letter: str | None = None
+
+    def facts(self) -> tuple[Fact, ...]:
+        return (Fact.DISPUTE_ACKNOWLEDGED,)
+
+    def change(self, told: Happening) -> dict[str, object]:
+        return {"acknowledged_at": told.occurred_at}
 
 
 class DisputeConcluded(OnDispute, Event):
@@ -140,6 +159,26 @@ class RaiseDispute(Command):
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         yield DisputeRaised(grounds=self.grounds)
+
+
+class AcknowledgeDispute(Command):
+    """Tell the customer that their dispute has arrived, and that somebody with no part in the answer looks again."""
+
+    title: ClassVar[str] = "Acknowledge the dispute"
+    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+
+    text: TextRef | None = None
+
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
+        if in_dispute(case).acknowledged_at is not None:
+            raise Refused("already_done", "This dispute was acknowledged already.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        queued = letter(case, "dispute_acknowledgement", self.text)
+        yield DisputeAcknowledged(letter=queued.letter if queued is not None else None)
+        if queued is not None:
+            yield queued
 
 
 class ConcludeDispute(Command):

@@ -20,6 +20,7 @@ from complaints.base import (
     Refused,
     TextRef,
 )
+from complaints.conversation import heard
 from complaints.letters import letter
 from complaints.response import Draft
 from complaints.standing import speaks_for_customer, unconflicted
@@ -32,13 +33,28 @@ if TYPE_CHECKING:
 Points = Annotated[int, Field(ge=1, le=5)]
 """1 (not at all content) to 5 (very)."""
 
+Aspect = Annotated[int | None, Field(ge=1, le=5)]
+"""As Points, for one side of the matter alone; None where the customer did not say."""
+
+Recommend = Annotated[int | None, Field(ge=0, le=10)]
+"""0 (would not recommend us at all) to 10 (certainly would), for the net promoter score; None: did not say."""
+
 
 class Score(Frozen):
-    """What the customer gave, and said about it."""
+    """What the customer gave, and said about it.
+
+    Next to the score of the whole stand those of four sides of it (service-centre S1.4 and S3.3: attitude,
+    professionalism, efficiency, degree of solution) and the answer that the net promoter score is made of.
+    """
 
     points: int
     comment: TextRef | None
     answered_at: AwareDatetime
+    attitude: int | None = None
+    professionalism: int | None = None
+    efficiency: int | None = None
+    solution: int | None = None
+    recommend: int | None = None
 
 
 class Feedback(Frozen):
@@ -115,17 +131,35 @@ class SatisfactionAsked(Event):
 
 
 class SatisfactionAnswered(Event):
+    """Scores as in Score; what the customer left out is None."""
+
     hand: ClassVar[bool] = False
 
     points: int
     comment: TextRef | None = None
+    attitude: int | None = None
+    professionalism: int | None = None
+    efficiency: int | None = None
+    solution: int | None = None
+    recommend: int | None = None
 
     def facts(self) -> tuple[Fact, ...]:
-        return (Fact.SATISFACTION_ANSWERED,)
+        said = () if self.comment is None else (Fact.FEEDBACK_RECEIVED,)
+        return (Fact.SATISFACTION_ANSWERED, *said)
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        score = Score(points=self.points, comment=self.comment, answered_at=told.occurred_at)
-        return case.changed(feedback=case.feedback.model_copy(update={"score": score}))
+        score = Score(
+            points=self.points,
+            comment=self.comment,
+            answered_at=told.occurred_at,
+            attitude=self.attitude,
+            professionalism=self.professionalism,
+            efficiency=self.efficiency,
+            solution=self.solution,
+            recommend=self.recommend,
+        )
+        after = case if self.comment is None else heard(case, told)
+        return after.changed(feedback=case.feedback.model_copy(update={"score": score}))
 
 
 class LowScoreEscalated(Event):
@@ -179,12 +213,17 @@ class ConfirmationWindowEnded(Event):
 
 
 class AnswerSatisfaction(Command):
-    """Give a score from 1 (not at all content) to 5 (very), and say why."""
+    """Give a score from 1 (not at all content) to 5 (very), for the whole and for its sides, and say why."""
 
     title: ClassVar[str] = "Answer on satisfaction"
     who: ClassVar[frozenset[Role]] = HANDLING | {Role.COMPLAINANT}
 
     score: Points
+    attitude: Aspect = None
+    professionalism: Aspect = None
+    efficiency: Aspect = None
+    solution: Aspect = None
+    recommend: Recommend = None
     comment: TextRef | None = None
 
     @classmethod
@@ -198,7 +237,15 @@ class AnswerSatisfaction(Command):
             )
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        yield SatisfactionAnswered(points=self.score, comment=self.comment)
+        yield SatisfactionAnswered(
+            points=self.score,
+            comment=self.comment,
+            attitude=self.attitude,
+            professionalism=self.professionalism,
+            efficiency=self.efficiency,
+            solution=self.solution,
+            recommend=self.recommend,
+        )
         if self.score <= ctx.rules.satisfaction.low_score:
             yield LowScoreEscalated(points=self.score)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 from complaints.base import (
     HANDLING,
     AttachmentRef,
+    Code,
     Command,
     Context,
     Event,
@@ -19,11 +20,13 @@ from complaints.base import (
     Refused,
     TextRef,
 )
-from complaints.letters import letter
+from complaints.letters import LEAVES_BY_ITSELF, LetterQueued, letter
+from complaints.triage import permit_problem_type
 from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
 
 if TYPE_CHECKING:
     from complaints.case import Case
+    from policies.pack import Pack
 
 ANYONE = HANDLING | {Role.INTAKE_AGENT, Role.COMPLAINANT}
 MOST_FILES = 100
@@ -91,9 +94,11 @@ class ComplaintReceived(Event):
     narrative: TextRef | None = None
     parties: tuple[Party, ...] = ()
     source: str | None = None
+    problem_type: str | None = None
+    site: str | None = None
 
     def facts(self) -> tuple[Fact, ...]:
-        return (Fact.RECEIVED, Fact.RECORDED)
+        return (Fact.RECEIVED, Fact.RECORDED, Fact.TIER_ENTERED)
 
     def begin(self, told: Happening) -> Case:
         from complaints.case import Case  # the case is composed of the chapters, this one among them
@@ -108,6 +113,8 @@ class ComplaintReceived(Event):
             tier=self.tier,
             channel=self.channel,
             feedback_class=self.feedback_class,
+            problem_type=self.problem_type,
+            site=self.site,
             source=self.source,
             subject=self.subject,
             narrative=self.narrative,
@@ -130,12 +137,15 @@ class ReceiveComplaint(Command):
     narrative: TextRef | None = None
     parties: tuple[PartyDetails, ...] = ()
     source: str | None = None
+    problem_type: Code | None = None
+    site: Code | None = None
 
     def receipt(self, reference: str, pack: PackRef, ctx: Context) -> ComplaintReceived:
         parties = tuple(party.numbered(index) for index, party in enumerate(self.parties, start=1))
         for party in parties:
             if party.role == "representative" and party.authority is None:
                 raise Refused("no_authority", "Say what the representative's authority rests on.")
+        permit_problem_type(ctx.rules, self.problem_type)
         return ComplaintReceived(
             reference=reference,
             pack=pack,
@@ -148,10 +158,24 @@ class ReceiveComplaint(Command):
             narrative=self.narrative,
             parties=parties,
             source=self.source,
+            problem_type=self.problem_type,
+            site=self.site,
         )
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         raise Refused("already_received", f"Complaint {case.reference} was received already.")
+
+
+def automatic_receipt(pack: Pack, case: Case) -> Iterator[LetterQueued]:
+    """The receipt that leaves by itself, where the pack has one and it can reach somebody unaided.
+
+    Nobody is told by a machine, years later, that an imported complaint has just come in.
+    """
+    if pack.automatic_reply is None or case.source is not None:
+        return
+    queued = letter(case, pack.automatic_reply.letter)
+    if queued is not None and queued.channel in LEAVES_BY_ITSELF:
+        yield queued
 
 
 class Acknowledged(Event):
@@ -250,82 +274,6 @@ class ApproveReceiptCorrection(Command):
             yield ReceiptCorrectionRejected()
 
 
-class PartyAdded(Event):
-    party: Party
-
-    def evolve(self, case: Case, told: Happening) -> Case:
-        return case.changed(parties=(*case.parties, self.party))
-
-
-class AddParty(Command):
-    """Add a complainant, a representative, an heir or a joint complainant."""
-
-    title: ClassVar[str] = "Add a party"
-    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
-
-    party: PartyDetails
-
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        if self.party.role in ("representative", "heir") and self.party.authority is None:
-            raise Refused("no_authority", "Say what the representative's or heir's authority rests on.")
-        yield PartyAdded(party=self.party.numbered(len(case.parties) + 1))
-
-
-class AuthorityRevoked(Event):
-    party: str
-
-    def evolve(self, case: Case, told: Happening) -> Case:
-        parties = tuple(
-            p.model_copy(update={"revoked_at": told.occurred_at}) if p.id == self.party else p
-            for p in case.parties
-        )
-        return case.changed(parties=parties)
-
-
-class RevokeAuthority(Command):
-    """End a representative's authority; letters go to the customer again."""
-
-    title: ClassVar[str] = "Revoke a representative's authority"
-    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
-
-    party: str
-
-    @classmethod
-    def check(cls, case: Case, ctx: Context) -> None:
-        if not any(p.role == "representative" and p.revoked_at is None for p in case.parties):
-            raise Refused("no_representative", "Nobody represents the customer in this complaint.")
-
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        found = next((p for p in case.parties if p.id == self.party), None)
-        if found is None or found.role != "representative":
-            raise Refused("no_representative", f"{self.party} is no representative in this complaint.")
-        if found.revoked_at is not None:
-            raise Refused("already_done", "This authority was revoked already.")
-        yield AuthorityRevoked(party=self.party)
-
-
-class NeedNoted(Event):
-    text: TextRef
-
-    def evolve(self, case: Case, told: Happening) -> Case:
-        return case.changed(needs=(*case.needs, Need(text=self.text, noted_at=told.occurred_at)))
-
-
-class NoteNeed(Command):
-    """Note a need or an adjustment of a vulnerable customer, who has consented."""
-
-    title: ClassVar[str] = "Note a need"
-    who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
-
-    text: TextRef
-    consented: bool
-
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        if not self.consented:
-            raise Refused("no_consent", "A need is recorded only with the customer's consent.")
-        yield NeedNoted(text=self.text)
-
-
 class EvidenceAttached(Event):
     attachment: AttachmentRef
 
@@ -382,32 +330,3 @@ class AddNote(Command):
         if case.erased is not None:
             raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
         yield NoteAdded(text=self.text)
-
-
-class CustomerWrote(Event):
-    """The customer sent a message; pauses that waited for it end."""
-
-    text: TextRef
-    channel: Channel
-
-    def facts(self) -> tuple[Fact, ...]:
-        return (Fact.CUSTOMER_WROTE,)
-
-    def evolve(self, case: Case, told: Happening) -> Case:
-        return case
-
-
-class WriteMessage(Command):
-    """The customer writes to us about the complaint."""
-
-    title: ClassVar[str] = "Message from the customer"
-    who: ClassVar[frozenset[Role]] = ANYONE
-    when_ended: ClassVar[bool] = True
-
-    text: TextRef
-    channel: Channel = Channel.WEB
-
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        if case.erased is not None:
-            raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
-        yield CustomerWrote(text=self.text, channel=self.channel)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.issues import Issue, investigated, issue_of
@@ -14,9 +14,6 @@ from policies.vocabulary import Channel, Fact, Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
-
-Department = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-"""A department by its short code."""
 
 
 class Finding(Frozen):
@@ -84,6 +81,14 @@ class Investigation(Frozen):
 # Events -------------------------------------------------------------------------------------------
 
 
+def stepped(case: Case, event: Event, **changes: Any) -> Case:
+    """The case after an event of the investigation, whose facts count for the present round."""
+    before = case.investigation
+    fresh = tuple(fact for fact in event.facts() if fact not in before.done)
+    changed = before.model_copy(update={"done": (*before.done, *fresh), **changes})
+    return case.changed(investigation=changed)
+
+
 class _Step(Event):
     """An event of the investigation: its facts count for the present round."""
 
@@ -92,10 +97,7 @@ class _Step(Event):
         return {}
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        before = case.investigation
-        fresh = tuple(fact for fact in self.facts() if fact not in before.done)
-        changes = {"done": (*before.done, *fresh), **self.change(before, told)}
-        return case.changed(investigation=before.model_copy(update=changes))
+        return stepped(case, self, **self.change(case.investigation, told))
 
 
 class InvestigationOpened(_Step):
@@ -131,38 +133,6 @@ class ContactRecorded(_Step):
 
     def change(self, before: Investigation, told: Happening) -> dict[str, Any]:
         return {"contacts": before.contacts + 1}
-
-
-class DepartmentAsked(_Step):
-    question: str
-    department: str
-    text: TextRef
-
-    def facts(self) -> tuple[Fact, ...]:
-        return (Fact.DEPARTMENT_ASKED,)
-
-    def change(self, before: Investigation, told: Happening) -> dict[str, Any]:
-        asked = Question(
-            id=self.question, department=self.department, text=self.text, asked_at=told.occurred_at
-        )
-        return {"questions": (*before.questions, asked)}
-
-
-class DepartmentAnswered(_Step):
-    question: str
-    text: TextRef
-
-    def facts(self) -> tuple[Fact, ...]:
-        return (Fact.DEPARTMENT_ANSWERED,)
-
-    def change(self, before: Investigation, told: Happening) -> dict[str, Any]:
-        answer = {"answer": self.text, "answered_at": told.occurred_at}
-        return {
-            "questions": tuple(
-                item.model_copy(update=answer) if item.id == self.question else item
-                for item in before.questions
-            )
-        }
 
 
 class PreliminaryInvestigated(_Step):
@@ -213,7 +183,7 @@ class _Handling(Command):
         still_open(case)
 
 
-def _opened(case: Case) -> Iterator[Event]:
+def opened(case: Case) -> Iterator[Event]:
     """The first step of an investigation opens it."""
     if Fact.INVESTIGATION_OPENED not in case.investigation.done:
         yield InvestigationOpened()
@@ -230,7 +200,7 @@ class RecordFinding(_Handling):
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         if self.issue is not None:
             issue_of(case, self.issue)
-        yield from _opened(case)
+        yield from opened(case)
         number = len(case.investigation.findings) + 1
         yield FindingRecorded(finding=f"F{number}", issue=self.issue, text=self.text)
 
@@ -252,47 +222,6 @@ class RecordContact(Command):
         )
 
 
-class AskDepartment(_Handling):
-    """Ask a department what it knows, or what it can do."""
-
-    title: ClassVar[str] = "Ask a department"
-
-    department: Department
-    question: TextRef
-
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        yield from _opened(case)
-        number = len(case.investigation.questions) + 1
-        yield DepartmentAsked(question=f"Q{number}", department=self.department, text=self.question)
-
-
-class AnswerDepartment(_Handling):
-    """Record what the department answered; a department head may answer directly."""
-
-    title: ClassVar[str] = "Record a department's answer"
-
-    question: str
-    text: TextRef
-
-    @classmethod
-    def check(cls, case: Case, ctx: Context) -> None:
-        still_open(case)
-        if not any(item.answer is None for item in case.investigation.questions):
-            raise Refused("no_question", "No department has a question of this complaint to answer.")
-
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        found = case.investigation.question(self.question)
-        if found is None:
-            raise Refused("no_question", f"This complaint has no question {self.question}.")
-        if found.answer is not None:
-            raise Refused("already_done", f"Question {self.question} was answered already; ask another.")
-        if ctx.occurred_at < found.asked_at:
-            raise Refused(
-                "before_start", "A question can not be answered before it was asked; correct the time."
-            )
-        yield DepartmentAnswered(question=self.question, text=self.text)
-
-
 class CompletePreliminaryInvestigation(_Handling):
     """Say that the cause is known and what the customer needs is understood, with a summary."""
 
@@ -308,7 +237,7 @@ class CompletePreliminaryInvestigation(_Handling):
         investigated(case, ctx, besides=Fact.PRELIMINARY_INVESTIGATED)
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        yield from _opened(case)
+        yield from opened(case)
         yield PreliminaryInvestigated(summary=self.summary)
 
 

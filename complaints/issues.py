@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
+from complaints import tiers
 from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
+from complaints.internal_review import apart_from_review
 from complaints.standing import still_open
 from policies.vocabulary import Fact, Role
 
@@ -216,7 +218,9 @@ class DecideIssue(Command):
                 "The response with these decisions is approved; have it returned, or draft it again, "
                 "before you decide anew.",
             )
+        apart_from_review(case, ctx.actor.id)
         investigated(case, ctx)
+        tiers.permit_holder(ctx.rules, case, ctx.actor)
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         found = issue_of(case, self.issue)

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
 _ENHANCED = r"[245]\.[0-9]{1,3}\.[0-9]{1,3}"
 LetterKind = Literal[
+    "receipt",
+    "question",
+    "reminder",
+    "reply",
+    "dispute_acknowledgement",
     "acknowledgement",
     "progress_report",
     "holding_reply",
+    "extension",
     "final_response",
     "dispute_outcome",
     "declined",
@@ -25,6 +31,10 @@ LetterKind = Literal[
     "satisfaction_request",
     "systemic_update",
 ]
+
+
+LEAVES_BY_ITSELF = frozenset({Channel.MAIL, Channel.WEB, Channel.APP})
+"""Channels over which a letter goes out as mail; over every other one a person has to serve it."""
 
 
 class Letter(Frozen):
@@ -39,6 +49,11 @@ class Letter(Frozen):
     arrived: bool = False
     queued_at: AwareDatetime
     settled_at: AwareDatetime | None = None
+
+    @property
+    def to_be_served(self) -> bool:
+        """Whether it waits for a person to serve it."""
+        return self.channel not in LEAVES_BY_ITSELF and self.state is DeliveryState.QUEUED
 
 
 class Letters(Frozen):
@@ -57,6 +72,7 @@ class Letters(Frozen):
 
 
 _SENT_FACTS: dict[str, tuple[Fact, ...]] = {
+    "receipt": (Fact.AUTO_REPLIED,),
     "final_response": (Fact.RESPONSE_SENT,),
     "dispute_outcome": (Fact.DISPUTE_REPLY_SENT,),
 }
@@ -88,7 +104,8 @@ class LetterMoved(Event):
 
     `arrived`: with this state the letter counts as arrived, by the pack's rule for its channel, and did not
     before. `how` is set where it was served otherwise; `status` is the mail system's enhanced status code.
-    `counts` is False for a letter from before the complaint was reopened: it keeps no promise of this round.
+    `counts` is False for a letter from before the complaint was reopened, and for the reply to an earlier dispute:
+    they keep no promise of this round, or of this dispute.
     """
 
     letter: str
@@ -133,7 +150,9 @@ _FINAL = (DeliveryState.DELIVERED, DeliveryState.SERVED_OTHERWISE)
 
 
 def _counts(case: Case, found: Letter) -> bool:
-    """Whether the letter belongs to the present round, and not to one before the complaint was reopened."""
+    """Whether the letter belongs to the present round, and the reply to a dispute to the present one."""
+    if found.kind == "dispute_outcome" and found.id != case.dispute.reply_letter:
+        return False
     reopened = case.at(Fact.REOPENED)
     return reopened is None or found.queued_at >= reopened
 

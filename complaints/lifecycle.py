@@ -12,10 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 
-import complaints.erasure  # registers its commands, which nothing here names
-import complaints.imported  # noqa: F401 - registers its event, which no chapter decides
-from complaints import clocks, closure, dispute, feedback, ownership, pauses, post_mortem, redress
+import complaints.dispatching
+import complaints.erasure  # these register their commands, which nothing here names
+import complaints.extensions
+import complaints.imported
+import complaints.parties  # noqa: F401
+from complaints import (
+    clocks,
+    closure,
+    departments,
+    dispute,
+    feedback,
+    internal_review,
+    migration,
+    ownership,
+    pauses,
+    post_mortem,
+    redress,
+    tiers,
+)
 from complaints.base import (
     SYSTEM,
     Actor,
@@ -30,8 +47,10 @@ from complaints.base import (
     permit_role,
 )
 from complaints.case import Case
-from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint
+from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint, automatic_receipt
 from complaints.letters import ReportDelivery
+from complaints.migration import MigratePack
+from complaints.occurrences import ClockBreached
 from complaints.triage import Triaged
 from policies.pack import Pack
 from policies.vocabulary import Role
@@ -70,10 +89,11 @@ def receive(pack: Pack, reference: str, order: Order) -> tuple[Happening, ...]:
     return happenings
 
 
-def decide(pack: Pack, case: Case, order: Order) -> tuple[Happening, ...]:
+def decide(pack: Pack, case: Case, order: Order, *, other: Pack | None = None) -> tuple[Happening, ...]:
     """What the order makes happen to the case as it is at `order.at`. Raises Refused and changes nothing.
 
-    The caller has already applied `due(pack, case, order.at)`.
+    The caller has already applied `due(pack, case, order.at)`. `other` is the pack that the order moves the
+    case to, for a MigratePack.
     """
     body = order.body
     ctx = _context(pack, order)
@@ -91,6 +111,8 @@ def decide(pack: Pack, case: Case, order: Order) -> tuple[Happening, ...]:
             "Look again, then decide.",
         )
     permit(case, body.__class__, ctx)
+    if isinstance(body, MigratePack) and (other is None or other.digest != body.pack.digest):
+        raise ValueError("a migration needs the very pack that it moves to")
     told = [
         Happening(
             event=event,
@@ -101,7 +123,7 @@ def decide(pack: Pack, case: Case, order: Order) -> tuple[Happening, ...]:
         )
         for event in body.decide(case, ctx)
     ]
-    _, happenings = _unfold(pack, case, told)
+    _, happenings = _unfold(pack, case, told, other)
     return happenings
 
 
@@ -226,7 +248,7 @@ def _answers(case: Case, actor: Actor) -> bool:
 
 
 def _unfold(
-    pack: Pack, case: Case | None, happenings: Iterable[Happening]
+    pack: Pack, case: Case | None, happenings: Iterable[Happening], other: Pack | None = None
 ) -> tuple[Case, tuple[Happening, ...]]:
     """The happenings with all that the pack's clocks and standing rules make follow from each, and the case after."""
     out: list[Happening] = []
@@ -234,11 +256,15 @@ def _unfold(
     def absorb(before: Case | None, told: Happening) -> Case:
         after = evolve(before, told)
         out.append(told)
+        rules = other if other is not None and after.pack.digest == other.digest else pack
         # Pauses end first, and on the record: a clock that the same happening starts must not stand still.
-        for resumed in tuple(pauses.ended_by(pack, after, told)):
-            after = absorb(after, told.model_copy(update={"event": resumed}))
-        for follower in tuple(_followers(pack, after, told)):
-            after = absorb(after, follower)
+        # What the happening itself begins to wait for stands still from its first moment on.
+        for stirred in (pauses.ended_by, pauses.begun_by):
+            for event in tuple(stirred(rules, after, told)):
+                after = absorb(after, told.model_copy(update={"event": event}))
+        for follows in _FOLLOWERS:
+            for occurred_at, event in tuple(follows(rules, after, told)):
+                after = absorb(after, told.model_copy(update={"event": event, "occurred_at": occurred_at}))
         return after
 
     for told in happenings:
@@ -248,15 +274,41 @@ def _unfold(
     return case, tuple(out)
 
 
-def _followers(pack: Pack, case: Case, told: Happening) -> Iterator[Happening]:
-    def beside(event: Event, occurred_at: datetime | None = None) -> Happening:
-        return told.model_copy(update={"event": event, "occurred_at": occurred_at or told.occurred_at})
+def _reclassified(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, Event]]:
+    """Another class, or another receipt: clocks that begin or cease to apply, and those that count anew."""
+    match told.event:
+        case Triaged() | tiers.TierRaised():
+            yield from clocks.reclassified(pack, case)
+        case ReceiptCorrected():
+            for event in clocks.corrected(pack, case):
+                yield told.occurred_at, event
+        case migration.PackMigrated():
+            yield from migration.carried_over(pack, case)
+        case _:
+            pass
 
-    for event in clocks.follow(pack, case, told):
-        yield beside(event)
-    if isinstance(told.event, Triaged):
-        for occurred_at, event in clocks.reclassified(pack, case):
-            yield beside(event, occurred_at)
-    if isinstance(told.event, ReceiptCorrected):
-        for event in clocks.corrected(pack, case):
-            yield beside(event)
+
+def _standing(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, Event]]:
+    """What the pack's standing rules make of a happening at once, without anybody's doing."""
+    events: Iterator[Event] = iter(())
+    match told.event:
+        case ComplaintReceived():
+            events = chain(tiers.by_class(pack, case), automatic_receipt(pack, case))
+        case Triaged():
+            events = chain(
+                tiers.by_class(pack, case),
+                departments.told_by_triage(pack, case),
+                internal_review.opened_by_triage(pack, case),
+            )
+        case ClockBreached():
+            events = tiers.by_time(pack, case, told.event)
+        case pauses.PauseReminded():
+            events = pauses.reminder(pack, case, told.event)
+        case _:
+            pass
+    for event in events:
+        yield told.occurred_at, event
+
+
+_FOLLOWERS = (clocks.follow, _reclassified, _standing)
+"""What follows from a happening, in this order; each looks at the case as the former have left it."""

@@ -11,12 +11,17 @@ from pydantic import AwareDatetime
 from complaints.actions import ActionOverdue, EffectivenessCheckDue
 from complaints.base import Event, Frozen, Happening
 from complaints.case import Case
+from complaints.departments import DepartmentAsked, DepartmentTold
+from complaints.dispatching import Dispatched, DispatchFailed
 from complaints.escalation import Escalated
+from complaints.extensions import ExtensionAsked, ExtensionGranted, ExtensionRefused
 from complaints.feedback import LowScoreEscalated
-from complaints.letters import LetterMoved, LetterQueued
+from complaints.internal_review import InternalReviewOpened
+from complaints.letters import LEAVES_BY_ITSELF, LetterMoved, LetterQueued
 from complaints.occurrences import ClockBreached, ClockWarned, RungClimbed
 from complaints.outside import OutsideDeadlinePassed
 from complaints.ownership import Assigned, HandoverOffered
+from complaints.tiers import TierRaised
 from policies.pack import Pack
 from policies.vocabulary import Channel, DeliveryState, Role
 
@@ -28,15 +33,27 @@ MessageKind = Literal[
     "alert_low_score",
     "handover_offered",
     "assigned",
+    "department_told",
+    "dispatch_failed",
+    "extension_asked",
+    "extension_decided",
+    "letter_by_hand",
+    "tier_raised",
+    "internal_review_opened",
     "letter_bounced",
     "outside_overdue",
     "action_overdue",
     "check_due",
+    "outage_announced",
+    "outage_overdue",
+    "systemic_suspected",
+    "target_missed",
 ]
 
 
 class Message(Frozen):
-    """A row for the outbox. It names nobody: `to` is `staff:<id>`, `role:<role>` or `party:<id>`.
+    """A row for the outbox. It names nobody: `to` is `staff:<id>`, `role:<role>`, `department:<name>` or
+    `party:<id>`.
 
     `dedupe` is unique over all messages ever. `fallback` is asked where `to` resolves to nobody.
     `digest` names the group in which it may be told together with others; None goes out by itself.
@@ -72,7 +89,10 @@ def _called_for(event: Event, case: Case, told: Happening) -> Iterator[Message]:
 
 @_called_for.register
 def _letter(event: LetterQueued, case: Case, told: Happening) -> Iterator[Message]:
-    if event.channel in (Channel.MAIL, Channel.WEB, Channel.APP):  # the rest is served by hand
+    if event.channel not in LEAVES_BY_ITSELF:
+        key = f"{case.reference}/letter/{event.letter}/by-hand"
+        yield _alert(case, "letter_by_hand", key, "owner", letter=event.letter)
+    else:
         yield Message(
             dedupe=f"{case.reference}/letter/{event.letter}/mail",
             kind="letter",
@@ -92,7 +112,9 @@ def _bounced(event: LetterMoved, case: Case, told: Happening) -> Iterator[Messag
 
 @_called_for.register
 def _warned(event: ClockWarned, case: Case, told: Happening) -> Iterator[Message]:
+    extended = case.clocks.find(event.clock, event.occurrence).extensions
     key = f"{case.reference}/{event.clock}/{event.occurrence}/warning/{event.warning}"
+    key += f"/extended-{extended}" if extended else ""
     yield _alert(case, "alert_warning", key, "owner", clock=event.clock, due_at=event.due_at)
 
 
@@ -121,9 +143,40 @@ def _escalated(event: Escalated, case: Case, told: Happening) -> Iterator[Messag
 
 
 @_called_for.register
+def _tier_raised(event: TierRaised, case: Case, told: Happening) -> Iterator[Message]:
+    if told.occurred_at >= case.recorded_at:  # what was late before recording has its one alert
+        for who in _each_once(case, event.tell):
+            yield _alert(case, "tier_raised", f"{case.reference}/tier/{event.to}/{who}", who)
+
+
+@_called_for.register
+def _extension_asked(event: ExtensionAsked, case: Case, told: Happening) -> Iterator[Message]:
+    run = case.clocks.find(event.clock, event.occurrence)
+    for who in _each_once(case, event.tell):
+        key = f"{case.reference}/{event.clock}/{event.occurrence}/extension-asked/{case.sequence}/{who}"
+        yield _alert(case, "extension_asked", key, who, clock=event.clock, due_at=run.due_at)
+
+
+@_called_for.register
+def _extension_decided(
+    event: ExtensionGranted | ExtensionRefused, case: Case, told: Happening
+) -> Iterator[Message]:
+    run = case.clocks.find(event.clock, event.occurrence)
+    key = f"{case.reference}/{event.clock}/{event.occurrence}/extension-decided/{case.sequence}"
+    yield _alert(case, "extension_decided", key, "owner", clock=event.clock, due_at=run.due_at)
+
+
+@_called_for.register
 def _low_score(event: LowScoreEscalated, case: Case, told: Happening) -> Iterator[Message]:
     key = f"{case.reference}/low-score/{case.sequence}"
     yield _alert(case, "alert_low_score", key, f"role:{Role.SUPERVISOR}")
+
+
+@_called_for.register
+def _internal_review(event: InternalReviewOpened, case: Case, told: Happening) -> Iterator[Message]:
+    for role in (Role.SUPERVISOR, Role.COMPLIANCE_OFFICER):
+        key = f"{case.reference}/internal-review/{case.internal_review.number}/role:{role}"
+        yield _alert(case, "internal_review_opened", key, f"role:{role}")
 
 
 @_called_for.register
@@ -151,7 +204,21 @@ def _offered(event: HandoverOffered, case: Case, told: Happening) -> Iterator[Me
 
 
 @_called_for.register
-def _assigned(event: Assigned, case: Case, told: Happening) -> Iterator[Message]:
+def _department_told(
+    event: DepartmentTold | DepartmentAsked, case: Case, told: Happening
+) -> Iterator[Message]:
+    key = f"{case.reference}/department/{event.department}/{case.sequence}"
+    yield _alert(case, "department_told", key, f"department:{event.department}")
+
+
+@_called_for.register
+def _nobody_found(event: DispatchFailed, case: Case, told: Happening) -> Iterator[Message]:
+    key = f"{case.reference}/dispatch-failed/{case.sequence}"
+    yield _alert(case, "dispatch_failed", key, f"role:{Role.SUPERVISOR}")
+
+
+@_called_for.register
+def _assigned(event: Assigned | Dispatched, case: Case, told: Happening) -> Iterator[Message]:
     yield _alert(case, "assigned", f"{case.reference}/assigned/{case.sequence}", f"person:{event.to.id}")
 
 
@@ -182,5 +249,7 @@ def resolve(case: Case, who: str) -> tuple[str, str]:
             return (f"staff:{own.supervisor}" if own.supervisor else nobody), f"role:{Role.DEPARTMENT_HEAD}"
         case _ if who.startswith("person:"):
             return f"staff:{who.removeprefix('person:')}", nobody
+        case _ if who.startswith("department:"):
+            return who, f"role:{Role.DEPARTMENT_HEAD}"
         case _:
             return who, f"role:{Role.ADMINISTRATOR}"

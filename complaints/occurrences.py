@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
 
-from complaints.base import Event, Frozen, Happening
+from complaints.base import Event, Frozen, Happening, TextRef
+from policies.vocabulary import Fact
 
 if TYPE_CHECKING:
     from complaints.case import Case
@@ -21,13 +22,29 @@ class ClockState(StrEnum):
     STOPPED = "stopped"
 
 
+class ExtensionAsk(Frozen):
+    """More time that was asked for and is not decided on: by whom, when, and why."""
+
+    by: str
+    at: AwareDatetime
+    reason: TextRef
+
+
 class Occurrence(Frozen):
-    """One run of one clock. `due_at` is None while a pause hides it; `breached_at` stays once set."""
+    """One run of one clock. `due_at` is None while a pause hides it; `breached_at` stays once set.
+
+    `subject` is what the run is about, where each of several (a question, say) has its own. `parts` are the
+    facts that have come, and when, of a clock that is met only by all of them.
+    """
 
     clock: str
     number: int
     started_at: AwareDatetime
     due_at: AwareDatetime | None
+    subject: str | None = None
+    parts: tuple[tuple[Fact, AwareDatetime], ...] = ()
+    extensions: int = 0
+    extension_asked: ExtensionAsk | None = None
     warned: tuple[int, ...] = ()
     rungs: tuple[tuple[int, int], ...] = ()  # (rung, repeat) already climbed
     breached_at: AwareDatetime | None = None
@@ -61,6 +78,7 @@ class Pause(Frozen):
     start: AwareDatetime
     to: AwareDatetime | None = None
     ends_by: AwareDatetime | None = None  # the pack's limit
+    reminded: tuple[int, ...] = ()  # indices in the reason's `remind_at`
 
 
 class Clocks(Frozen):
@@ -69,11 +87,16 @@ class Clocks(Frozen):
     occurrences: tuple[Occurrence, ...] = ()
     pauses: tuple[Pause, ...] = ()
 
-    def running(self, clock: str) -> Occurrence | None:
+    def running(self, clock: str, subject: str | None = None) -> Occurrence | None:
+        """The run of this clock (about this subject, where it has one) that is not over; None where none is."""
         for occurrence in self.occurrences:
-            if occurrence.clock == clock and occurrence.running:
+            if occurrence.clock == clock and occurrence.running and occurrence.subject == subject:
                 return occurrence
         return None
+
+    def all_running(self, clock: str) -> tuple[Occurrence, ...]:
+        """Every run of this clock that is not over, whatever it is about."""
+        return tuple(o for o in self.occurrences if o.clock == clock and o.running)
 
     def find(self, clock: str, number: int) -> Occurrence:
         for occurrence in self.occurrences:
@@ -100,7 +123,9 @@ class Clocks(Frozen):
 # Events -------------------------------------------------------------------------------------------
 
 
-class _OccurrenceEvent(Event):
+class OnOccurrence(Frozen):
+    """What events that change one run of a clock have in common."""
+
     clock: str
     occurrence: int
 
@@ -116,17 +141,31 @@ class ClockStarted(Event):
     clock: str
     occurrence: int
     due_at: AwareDatetime | None
+    subject: str | None = None
 
     def evolve(self, case: Case, told: Happening) -> Case:
         fresh = Occurrence(
-            clock=self.clock, number=self.occurrence, started_at=told.occurred_at, due_at=self.due_at
+            clock=self.clock,
+            number=self.occurrence,
+            started_at=told.occurred_at,
+            due_at=self.due_at,
+            subject=self.subject,
         )
         return case.changed(
             clocks=case.clocks.model_copy(update={"occurrences": (*case.clocks.occurrences, fresh)})
         )
 
 
-class ClockMet(_OccurrenceEvent):
+class ClockPartMet(OnOccurrence, Event):
+    """One of several facts came that together meet the clock."""
+
+    fact: Fact
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"parts": (*found.parts, (self.fact, told.occurred_at))})
+
+
+class ClockMet(OnOccurrence, Event):
     """`due_at` is the due moment as it stood; in time is when it happened at or before it."""
 
     due_at: AwareDatetime | None
@@ -137,7 +176,7 @@ class ClockMet(_OccurrenceEvent):
         )
 
 
-class ClockStopped(_OccurrenceEvent):
+class ClockStopped(OnOccurrence, Event):
     """The promise fell away (the case ended, or was reclassified): neither met nor breached by this."""
 
     why: str
@@ -146,7 +185,18 @@ class ClockStopped(_OccurrenceEvent):
         return found.model_copy(update={"stopped_at": told.occurred_at, "frozen_due": found.due_at})
 
 
-class ClockWarned(_OccurrenceEvent):
+class ClockRestored(OnOccurrence, Event):
+    """A promise that had fallen away with a class holds again: the run goes on, and says nothing twice."""
+
+    due_at: AwareDatetime | None
+    started_at: AwareDatetime
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        changes = {"stopped_at": None, "frozen_due": None}
+        return found.model_copy(update={**changes, "due_at": self.due_at, "started_at": self.started_at})
+
+
+class ClockWarned(OnOccurrence, Event):
     """`warning` is the index in the rule's `warn_at`."""
 
     warning: int
@@ -156,7 +206,7 @@ class ClockWarned(_OccurrenceEvent):
         return found.model_copy(update={"warned": (*found.warned, self.warning)})
 
 
-class ClockBreached(_OccurrenceEvent):
+class ClockBreached(OnOccurrence, Event):
     """`before_recording`: the due moment had passed before the complaint was even recorded."""
 
     due_at: AwareDatetime
@@ -166,7 +216,7 @@ class ClockBreached(_OccurrenceEvent):
         return found.model_copy(update={"breached_at": self.due_at})
 
 
-class RungClimbed(_OccurrenceEvent):
+class RungClimbed(OnOccurrence, Event):
     """A rung of the clock's ladder: `rung` its index, `repeat` 0 for the first call; `tell` whom."""
 
     ladder: str
@@ -180,12 +230,12 @@ class RungClimbed(_OccurrenceEvent):
         return found.model_copy(update={"rungs": (*found.rungs, (self.rung, self.repeat))})
 
 
-class AlertAcknowledged(_OccurrenceEvent):
+class AlertAcknowledged(OnOccurrence, Event):
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
         return found.model_copy(update={"acknowledged_at": told.occurred_at})
 
 
-class ClockRecalculated(_OccurrenceEvent):
+class ClockRecalculated(OnOccurrence, Event):
     """The due moment moved, or is hidden (None) by a pause; `why` says what moved it.
 
     `started_at` is set where the start moved, too: all that is worked out later has to count from there.

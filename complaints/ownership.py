@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
+from complaints import tiers
 from complaints.base import (
     HANDLING,
     INSTANT,
@@ -20,6 +21,7 @@ from complaints.base import (
     Refused,
     TextRef,
 )
+from complaints.internal_review import apart_from_review
 from policies.vocabulary import Fact, Role
 
 if TYPE_CHECKING:
@@ -30,18 +32,28 @@ _WORKERS = frozenset({Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
 
 
 class Ownership(Frozen):
-    """Who answers for the case. An open offer changes nothing until it is accepted."""
+    """Who answers for the case. An open offer changes nothing until it is accepted.
+
+    `dispatch_rule` is the pack's rule, from 0, by which the service chose the owner; None where a person did.
+    `unplaced` is why the service found nobody to give the case to.
+    """
 
     owner: str | None = None
-    supervisor: str | None = None  # the owner's, as the directory said when ownership began
+    roles: tuple[
+        Role, ...
+    ] = ()  # the owner's, and their supervisor, as the directory said when ownership began
+    supervisor: str | None = None
     since: AwareDatetime | None = None
     offered_to: str | None = None
     offer_supervisor: str | None = None
     offer_lapses_at: AwareDatetime | None = None
     conflicted: tuple[str, ...] = ()
+    dispatch_rule: int | None = None
+    unplaced: str | None = None
 
 
 def _no_conflict(case: Case, person: str) -> None:
+    apart_from_review(case, person)
     if person in case.ownership.conflicted:
         raise Refused(
             "conflict_declared", "A conflict of interest is declared for this person; choose somebody else."
@@ -57,19 +69,22 @@ class OwnershipTaken(Event):
         return (Fact.OWNED,)
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        return _owned(case, self.person, told)
+        return owned(case, self.person, told)
 
 
-def _owned(case: Case, person: Person, told: Happening) -> Case:
+def owned(case: Case, person: Person, told: Happening, dispatch_rule: int | None = None) -> Case:
+    """The case as this person's; every offer of it is over."""
     # Who was made the owner answered for the case, and can not review it later, even if they did nothing.
     known = person.id in case.hands
     return case.changed(
         hands=case.hands if known else (*case.hands, person.id),
         ownership=Ownership(
             owner=person.id,
+            roles=person.roles,
             supervisor=person.supervisor,
             since=told.occurred_at,
             conflicted=case.ownership.conflicted,
+            dispatch_rule=dispatch_rule,
         ),
     )
 
@@ -84,7 +99,7 @@ class Assigned(Event):
         return (Fact.OWNED,)
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        return _owned(case, self.to, told)
+        return owned(case, self.to, told)
 
 
 class HandoverOffered(Event):
@@ -131,7 +146,8 @@ class ConflictDeclared(Event):
         own = case.ownership
         changes: dict[str, object] = {"conflicted": (*own.conflicted, self.person)}
         if own.owner == self.person:
-            changes |= {"owner": None, "supervisor": None, "since": None, **_NO_OFFER}
+            changes |= {"owner": None, "roles": (), "supervisor": None, "since": None, "dispatch_rule": None}
+            changes |= _NO_OFFER
         if own.offered_to == self.person:
             changes |= _NO_OFFER
         return case.changed(ownership=own.model_copy(update=changes))
@@ -147,14 +163,21 @@ class TakeOwnership(Command):
     def check(cls, case: Case, ctx: Context) -> None:
         if case.ownership.owner == ctx.actor.id:
             raise Refused("already_done", "You own this complaint already.")
-        if case.ownership.owner is not None:
+        if case.ownership.owner is not None and not _outgrown(ctx.rules, case):
             raise Refused(
                 "owned", "Somebody owns this complaint; ask for a handover, or have it assigned to you."
             )
         _no_conflict(case, ctx.actor.id)
+        tiers.permit_holder(ctx.rules, case, ctx.actor)
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         yield OwnershipTaken(person=Person(**ctx.actor.model_dump()))
+
+
+def _outgrown(pack: Pack, case: Case) -> bool:
+    """Whether the complaint was moved up to a tier that its owner does not hold: whoever does may take it."""
+    own = case.ownership
+    return own.owner is not None and not tiers.holds(pack, case, Person(id=own.owner, roles=own.roles))
 
 
 class OfferHandover(Command):
@@ -175,17 +198,18 @@ class OfferHandover(Command):
             raise Refused("already_offered", "A handover is on offer already; withdraw it first.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        _fit_to_own(case, self.to)
+        _fit_to_own(case, ctx, self.to)
         lapses_at = ctx.rules.after(ctx.occurred_at, ctx.rules.windows.handover_lapses)
         yield HandoverOffered(to=self.to, lapses_at=lapses_at, reason=self.reason)
 
 
-def _fit_to_own(case: Case, person: Person) -> None:
+def _fit_to_own(case: Case, ctx: Context, person: Person) -> None:
     if person.id == case.ownership.owner:
         raise Refused("owns_already", "This person owns the complaint already.")
     if not any(role in _WORKERS for role in person.roles):
         raise Refused("not_a_handler", "This person does not handle complaints; choose a handler.")
     _no_conflict(case, person.id)
+    tiers.permit_holder(ctx.rules, case, person)
 
 
 def _offered(case: Case, ctx: Context) -> None:
@@ -205,6 +229,7 @@ class AcceptHandover(Command):
     def check(cls, case: Case, ctx: Context) -> None:
         _offered(case, ctx)
         _no_conflict(case, ctx.actor.id)
+        tiers.permit_holder(ctx.rules, case, ctx.actor)
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         yield OwnershipTaken(person=Person(**ctx.actor.model_dump()))
@@ -252,7 +277,7 @@ class Assign(Command):
     reason: TextRef | None = None
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        _fit_to_own(case, self.to)
+        _fit_to_own(case, ctx, self.to)
         yield Assigned(to=self.to, reason=self.reason)
 
 

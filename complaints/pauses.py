@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
 
-from complaints.base import HANDLING, Command, Context, Event, Happening, Refused, TextRef
+from complaints.base import HANDLING, Coming, Command, Context, Event, Happening, Refused, TextRef
+from complaints.letters import letter
 from complaints.occurrences import Pause
 from policies.vocabulary import Fact, Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
-    from policies.pack import Pack
+    from policies.pack import Pack, PauseReason
 
 
 class Paused(Event):
@@ -47,6 +49,23 @@ class Resumed(Event):
         return case.changed(clocks=case.clocks.model_copy(update={"pauses": pauses}))
 
 
+class PauseReminded(Event):
+    """Whoever is waited for is reminded that it ends at `ends_by`; `reminder` is the index in `remind_at`."""
+
+    reason: str
+    reminder: int
+    ends_by: AwareDatetime
+
+    def evolve(self, case: Case, told: Happening) -> Case:
+        pauses = tuple(
+            p.model_copy(update={"reminded": (*p.reminded, self.reminder)})
+            if p.reason == self.reason and p.to is None
+            else p
+            for p in case.clocks.pauses
+        )
+        return case.changed(clocks=case.clocks.model_copy(update={"pauses": pauses}))
+
+
 _CAME_BACK = (Fact.CUSTOMER_WROTE, Fact.REOPENED, Fact.DISPUTED)
 """Whoever reopens or disputes has come back as much as whoever writes: nobody waits for them any more."""
 _OVER = (Fact.ENDED, Fact.CLOSED)
@@ -61,9 +80,57 @@ def ended_by(pack: Pack, case: Case, told: Happening) -> Iterator[Resumed]:
         if pause.to is not None:
             continue
         rule = pack.pause_reasons.get(pause.reason)
-        for_customer = rule is not None and Fact.CUSTOMER_WROTE in rule.ends_on
-        if over or (came_back and for_customer):
+        ends_on = rule.ends_on if rule is not None else ()
+        for_customer = Fact.CUSTOMER_WROTE in ends_on
+        if over or (came_back and for_customer) or any(fact in ends_on for fact in facts):
             yield Resumed(reason=pause.reason, why="fact")
+
+
+def begun_by(pack: Pack, case: Case, told: Happening) -> Iterator[Paused]:
+    """The pauses that one happening begins: the pack says for which facts somebody is waited for."""
+    facts = told.event.facts()
+    for reason in pack.pause_reasons.values():
+        if not any(fact in reason.starts_on for fact in facts) or case.clocks.open_pause(reason.id):
+            continue
+        if pausable(pack, case, reason.id):
+            yield Paused(reason=reason.id, ends_by=_limit(pack, reason, told.occurred_at))
+
+
+def pausable(pack: Pack, case: Case, reason: str) -> bool:
+    """Whether a clock runs that may stand still for this reason."""
+    return any(
+        reason in rule.pauses_on and not rule.statutory and case.clocks.all_running(rule.id)
+        for rule in pack.clocks
+    )
+
+
+def _limit(pack: Pack, reason: PauseReason, start: datetime) -> datetime | None:
+    return pack.after(start, reason.limit) if reason.limit is not None else None
+
+
+def reminder(pack: Pack, case: Case, told: PauseReminded) -> Iterator[Event]:
+    """The letter to the customer who is waited for, where they can be written to."""
+    rule = pack.pause_reasons.get(told.reason)
+    if rule is not None and Fact.CUSTOMER_WROTE in rule.ends_on:
+        queued = letter(case, "reminder")
+        if queued is not None:
+            yield queued
+
+
+def coming(pack: Pack, case: Case) -> Iterator[Coming]:
+    """The reminders that lie ahead of the limits of open pauses, and the limits themselves."""
+    for pause in case.clocks.pauses:
+        if pause.to is not None or pause.ends_by is None:
+            continue
+        reason = pack.pause_reasons.get(pause.reason)
+        for index, offset in enumerate(reason.remind_at if reason is not None else ()):
+            if reason is not None and reason.limit is not None and index not in pause.reminded:
+                when = pack.before_limit(pause.start, pause.ends_by, reason.limit, offset)
+                if when > pause.start:  # a limit that is nearer than its reminder has none
+                    yield Coming(
+                        when, PauseReminded(reason=pause.reason, reminder=index, ends_by=pause.ends_by)
+                    )
+        yield Coming(pause.ends_by, Resumed(reason=pause.reason, why="limit"))
 
 
 class PauseClocks(Command):
@@ -86,16 +153,11 @@ class PauseClocks(Command):
             )
         if case.clocks.open_pause(self.reason):
             raise Refused("already_paused", "The clocks are paused for this reason already.")
-        pausable = [
-            r
-            for r in ctx.rules.clocks
-            if self.reason in r.pauses_on and not r.statutory and case.clocks.running(r.id)
-        ]
-        if not pausable:
+        if not pausable(ctx.rules, case, self.reason):
             raise Refused(
                 "nothing_to_pause", "No running clock of this complaint may be paused for this reason."
             )
-        ends_by = ctx.rules.after(ctx.occurred_at, rule.limit) if rule.limit is not None else None
+        ends_by = _limit(ctx.rules, rule, ctx.occurred_at)
         yield Paused(reason=self.reason, note=self.note, ends_by=ends_by)
 
 

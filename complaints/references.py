@@ -1,8 +1,9 @@
-"""References: the names of complaints and systemic issues that people read out, type and copy. Pure.
+"""References: the names of complaints, systemic issues and customers that people read out, type and copy. Pure.
 
 A reference is twelve characters of Crockford's base32 (no I, L, O or U) in three groups, `7K2M-9QF3-XA5C`;
 a systemic issue's has `SYS-` before it. Eleven characters are random, so that nobody can count complaints
-or guess one; the last is a check character.
+or guess one; the last is a check character. A customer's code is `C-` and eight characters, seven of them
+random: it opens nothing to whoever has it.
 
 The check is a polynomial code over the field of 32 elements (x^5 + x^2 + 1): the characters, read as
 coefficients, come to a set value at the field's generator. It finds every wrong character and every two
@@ -22,9 +23,14 @@ SYSTEMIC = "SYS-"
 _VALUES = {character: value for value, character in enumerate(ALPHABET)} | {"O": 0, "I": 1, "L": 1}
 _LENGTH = 12
 
+CUSTOMER = "C-"
+CUSTOMER_SPACE = 32**7
+"""How many customers' codes there are."""
+_CUSTOMER_LENGTH = 8
+
 # What the sum begins with: not zero, so that twelve zeros are no reference, and not the same, so that a
 # systemic issue's reference without its prefix is no complaint's.
-_COMPLAINT_SEED, _SYSTEMIC_SEED = 13, 1
+_COMPLAINT_SEED, _SYSTEMIC_SEED, _CUSTOMER_SEED = 13, 1, 7
 
 
 def reference(random_value: int) -> str:
@@ -35,6 +41,25 @@ def reference(random_value: int) -> str:
 def systemic_reference(random_value: int) -> str:
     """A systemic issue's reference for a random value, 0 <= value < SPACE. Raises ValueError outside that."""
     return SYSTEMIC + _grouped(_characters(random_value, _SYSTEMIC_SEED))
+
+
+def customer_code(random_value: int) -> str:
+    """A customer's code for a random value, 0 <= value < CUSTOMER_SPACE. Raises ValueError outside that."""
+    values = _characters(random_value, _CUSTOMER_SEED, _CUSTOMER_LENGTH)
+    return CUSTOMER + "".join(ALPHABET[value] for value in values)
+
+
+def parse_customer_code(text: str) -> str:
+    """The customer's code as it is kept, from how somebody wrote it; as `parse`. Raises Refused("bad_reference")."""
+    bare = "".join(text.split()).replace("-", "").upper()
+    body = bare[1:] if bare.startswith("C") and len(bare) == _CUSTOMER_LENGTH + 1 else ""
+    known = [_VALUES[character] for character in body if character in _VALUES]
+    if len(known) != _CUSTOMER_LENGTH or _remainder(known, _CUSTOMER_SEED) != 0:
+        raise Refused(
+            "bad_reference",
+            "This is no customer's code, or it has a mistake in it. One looks like C-7K2M9QF3; copy it whole.",
+        )
+    return CUSTOMER + "".join(ALPHABET[value] for value in known)
 
 
 def parse(text: str) -> str:
@@ -67,10 +92,10 @@ def is_systemic(ref: str) -> bool:
     return ref.startswith(SYSTEMIC)
 
 
-def _characters(random_value: int, seed: int) -> list[int]:
-    if not 0 <= random_value < SPACE:
+def _characters(random_value: int, seed: int, length: int = _LENGTH) -> list[int]:
+    if not 0 <= random_value < 32 ** (length - 1):
         raise ValueError("a reference is made of a value from 0 up to SPACE - 1")
-    values = [(random_value >> (5 * place)) & 31 for place in reversed(range(_LENGTH - 1))]
+    values = [(random_value >> (5 * place)) & 31 for place in reversed(range(length - 1))]
     return [*values, _times_generator(_remainder(values, seed))]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
+from complaints import internal_review
 from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.remedies import RemedyState
 from complaints.standing import APPROVING, fresh_eyes, letter_to_customer, still_open, unconflicted
@@ -121,8 +122,9 @@ class NoDeliveryRecorded(Event):
 def missing(pack: Pack, case: Case, draft: Draft) -> tuple[str, ...]:
     """What keeps the draft from being approved, as things to do; nothing where it passes.
 
-    No pack can do without a decision on each issue, or send out a remedy that nobody has approved; the rest
-    is the pack's `response_gate`. What the pack's template says in every language need not be in the text.
+    No pack can do without a decision on each issue, send out a remedy that nobody has approved, or answer while
+    an internal review is open; the rest is the pack's `response_gate`. What the pack's template says in every
+    language need not be in the text.
     """
     required = pack.response_gate.requires
     told = _template_fields(pack)
@@ -130,6 +132,7 @@ def missing(pack: Pack, case: Case, draft: Draft) -> tuple[str, ...]:
     if not case.investigation.issues:
         to_do.append("add what is complained of as an issue, and decide it")
     to_do += [f"have remedy {item.id} approved, rejected or withdrawn" for item in case.remedies.undecided()]
+    to_do += internal_review.owed(case)
     if GateItem.REMEDY_DATES in required and not draft.remedy_dates:
         undated = ", ".join(_undated(case))
         if undated:
@@ -298,6 +301,10 @@ class SendResponse(Command):
         if undecided:
             names = ", ".join(item.id for item in undecided)
             raise Refused("remedy_undecided", f"Have {names} approved, rejected or withdrawn first.")
+        for step in internal_review.owed(case):  # one that was opened after the approval
+            raise Refused(
+                "internal_review_open", f"An internal review of this complaint is open: {step} first."
+            )
         if case.correspondent is None:
             raise Refused(
                 "nobody_to_write_to",

@@ -1,32 +1,38 @@
 """Systemic issues: one cause behind many complaints, which it joins and updates together, in its own stream.
 
-open_systemic(reference, order)  -> happenings, or Refused
-decide_systemic(issue, order)    -> happenings, or Refused
-evolve_systemic(issue, told)     -> issue
-tells(issue, told)               -> which complaint is to be given which fact
+open_systemic(reference, order)        -> happenings, or Refused
+decide_systemic(issue, order, pack)    -> happenings, or Refused
+evolve_systemic(issue, told)           -> issue
+tells(issue, told)                     -> which complaint is to be given which fact
+
+What an outage adds to it (grades, announcements, and what time alone makes happen) is in outages.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from complaints import references
 from complaints.base import (
     HANDLING,
+    SYSTEM,
     Command,
     Context,
     Event,
     Frozen,
     Happening,
     Order,
+    PackRef,
     Refused,
     TextRef,
     permit_role,
 )
 from complaints.membership import NoteSystemicJoin, NoteSystemicLeave, NoteSystemicPlan, NoteSystemicUpdate
+from complaints.outage_state import Outage
+from policies.pack import Pack
 from policies.vocabulary import Role
 
 LEADING = frozenset({Role.SUPERVISOR, Role.DEPARTMENT_HEAD, Role.COMPLIANCE_OFFICER})
@@ -52,7 +58,7 @@ class Word(Frozen):
 class SystemicIssue(Frozen):
     """One systemic issue, folded from its events. `members` are its complaints' references, in order joined.
 
-    `sequence` counts its events; every one is somebody's decision, so it is the version as well.
+    `sequence` counts its events, `by_time` those of them that time alone made since somebody last decided.
     """
 
     reference: str
@@ -60,41 +66,26 @@ class SystemicIssue(Frozen):
     description: TextRef
     opened_at: AwareDatetime
     sequence: int = 0
+    by_time: int = 0
     members: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
     planned_at: AwareDatetime | None = None
     resolved_at: AwareDatetime | None = None
+    outage: Outage | None = None
+
+    @property
+    def version(self) -> int:
+        """The sequence of the last event that was somebody's decision."""
+        return self.sequence - self.by_time
+
+    def said(self, text: TextRef, *, tell_customers: bool = False, plan: bool = False) -> SystemicIssue:
+        """The issue once the event that is being applied has said this to its complaints."""
+        word = Word(number=self.sequence + 1, text=text, tell_customers=tell_customers, plan=plan)
+        return self.changed(words=(*self.words, word))
 
     def changed(self, **fields: Any) -> SystemicIssue:
         """A copy with these fields changed; fields are trusted, as only events call this."""
         return self.model_copy(update=fields)
-
-
-class SystemicView(Frozen):
-    """The row of the read model that a systemic issue amounts to. `title_text` is its text's id."""
-
-    reference: str
-    title_text: str
-    opened_at: AwareDatetime
-    planned_at: AwareDatetime | None
-    resolved_at: AwareDatetime | None
-    members: tuple[str, ...]
-    words: int
-    sequence: int
-
-
-def systemic_view(issue: SystemicIssue) -> SystemicView:
-    """The issue as lists show it."""
-    return SystemicView(
-        reference=issue.reference,
-        title_text=issue.title.id,
-        opened_at=issue.opened_at,
-        planned_at=issue.planned_at,
-        resolved_at=issue.resolved_at,
-        members=issue.members,
-        words=len(issue.words),
-        sequence=issue.sequence,
-    )
 
 
 # Events -------------------------------------------------------------------------------------------
@@ -134,8 +125,7 @@ class SystemicUpdated(Event):
     tell_customers: bool
 
     def evolve(self, case: SystemicIssue, told: Happening) -> SystemicIssue:
-        word = Word(number=case.sequence + 1, text=self.text, tell_customers=self.tell_customers)
-        return case.changed(words=(*case.words, word))
+        return case.said(self.text, tell_customers=self.tell_customers)
 
 
 class SystemicPlanned(Event):
@@ -144,8 +134,7 @@ class SystemicPlanned(Event):
     text: TextRef
 
     def evolve(self, case: SystemicIssue, told: Happening) -> SystemicIssue:
-        word = Word(number=case.sequence + 1, text=self.text, plan=True)
-        return case.changed(words=(*case.words, word), planned_at=told.occurred_at)
+        return case.said(self.text, plan=True).changed(planned_at=told.occurred_at)
 
 
 class SystemicResolved(Event):
@@ -153,15 +142,14 @@ class SystemicResolved(Event):
     tell_customers: bool
 
     def evolve(self, case: SystemicIssue, told: Happening) -> SystemicIssue:
-        word = Word(number=case.sequence + 1, text=self.text, tell_customers=self.tell_customers)
-        return case.changed(words=(*case.words, word), resolved_at=told.occurred_at)
+        return case.said(self.text, tell_customers=self.tell_customers).changed(resolved_at=told.occurred_at)
 
 
 # Commands -----------------------------------------------------------------------------------------
 
 
 class OpenSystemicIssue(Command):
-    """Name a cause that lies behind several complaints, also ones not yet received."""
+    """Name a cause that lies behind several complaints, also ones not yet received. `complaints` join it at once."""
 
     title: ClassVar[str] = "Open a systemic issue"
     who: ClassVar[frozenset[Role]] = LEADING
@@ -169,6 +157,7 @@ class OpenSystemicIssue(Command):
 
     name: TextRef
     description: TextRef
+    complaints: Annotated[tuple[str, ...], Field(max_length=100)] = ()
 
     @classmethod
     def check(cls, case: SystemicIssue, ctx: Context) -> None:
@@ -176,13 +165,20 @@ class OpenSystemicIssue(Command):
 
 
 class _Systemic(Command):
+    """What is done to a systemic issue, as long as it is not resolved."""
+
     who: ClassVar[frozenset[Role]] = LEADING
     to_systemic: ClassVar[bool] = True
 
     @classmethod
     def check(cls, case: SystemicIssue, ctx: Context) -> None:
-        if case.resolved_at is not None:
-            raise Refused("resolved", "This systemic issue is resolved; open a new one if the cause is back.")
+        refuse_resolved(case)
+
+
+def refuse_resolved(issue: SystemicIssue) -> None:
+    """Nothing is done to an issue that is resolved. Raises Refused."""
+    if issue.resolved_at is not None:
+        raise Refused("resolved", "This systemic issue is resolved; open a new one if the cause is back.")
 
 
 def _complaint(text: str) -> str:
@@ -254,7 +250,9 @@ class ResolveSystemic(_Systemic):
     tell_customers: bool = False
 
     def decide(self, case: SystemicIssue, ctx: Context) -> Iterable[Event]:
-        if case.planned_at is None:
+        if case.outage is not None and case.outage.summarised_at is None:
+            raise Refused("not_summarised", "Sum the outage up before the issue is resolved.")
+        if case.outage is None and case.planned_at is None:
             raise Refused("not_planned", "Record management's plan before the issue is resolved.")
         yield SystemicResolved(text=self.text, tell_customers=self.tell_customers)
 
@@ -263,26 +261,39 @@ class ResolveSystemic(_Systemic):
 
 
 def open_systemic(reference: str, order: Order) -> tuple[Happening, ...]:
-    """The first happening of a systemic issue. `order.body` is an OpenSystemicIssue. Raises Refused."""
+    """The first happenings of a systemic issue. `order.body` is an OpenSystemicIssue. Raises Refused."""
     body = order.body
     if not isinstance(body, OpenSystemicIssue):
         raise Refused("not_opened", "A systemic issue begins with its opening.")
     ctx = _context(order)
     permit_role(body.__class__, order.actor)
     opened = SystemicOpened(reference=reference, title=body.name, description=body.description)
-    return (_happening(opened, order, ctx),)
+    members = dict.fromkeys(_complaint(complaint) for complaint in body.complaints)
+    joined = (ComplaintJoined(complaint=complaint) for complaint in members)
+    return tuple(_happening(event, order, ctx) for event in (opened, *joined))
 
 
-def decide_systemic(issue: SystemicIssue, order: Order) -> tuple[Happening, ...]:
-    """What the order makes happen to the issue. Raises Refused and changes nothing."""
+def pack_needed(issue: SystemicIssue, body: Command) -> PackRef | None:
+    """The pack that a command to the issue is decided by: the one it names, else that of the issue's outage."""
+    named = getattr(body, "pack", None)
+    if isinstance(named, PackRef):
+        return named
+    return None if issue.outage is None else issue.outage.pack
+
+
+def decide_systemic(issue: SystemicIssue, order: Order, pack: Pack | None = None) -> tuple[Happening, ...]:
+    """What the order makes happen to the issue. Raises Refused and changes nothing.
+
+    `pack` is the one of `pack_needed`. The caller has already applied what time had made happen before.
+    """
     body = order.body
-    ctx = _context(order)
+    ctx = _context(order, pack)
     if not body.to_systemic:
         raise Refused("not_systemic", "This is done to a complaint, not to a systemic issue.")
-    if order.expected_version is not None and order.expected_version != issue.sequence:
+    if order.expected_version is not None and order.expected_version != issue.version:
         raise Refused(
             "changed_meanwhile",
-            f"The issue has changed since you looked (version {issue.sequence}, you saw "
+            f"The issue has changed since you looked (version {issue.version}, you saw "
             f"{order.expected_version}). Look again, then decide.",
         )
     if ctx.occurred_at < issue.opened_at:
@@ -305,7 +316,8 @@ def evolve_systemic(issue: SystemicIssue | None, told: Happening) -> SystemicIss
         after = told.event.begin(told)
     else:
         after = told.event.evolve(issue, told)
-    return after.changed(sequence=after.sequence + 1)
+    by_time = after.by_time + 1 if told.actor == SYSTEM else 0
+    return after.changed(sequence=after.sequence + 1, by_time=by_time)
 
 
 def fold_systemic(happenings: Iterable[Happening]) -> SystemicIssue:
@@ -332,17 +344,17 @@ def tells(issue: SystemicIssue, told: Happening) -> tuple[tuple[str, Command], .
             return tuple((event.complaint, note) for note in (join, *said))
         case ComplaintLeft():
             return ((event.complaint, NoteSystemicLeave(systemic_issue=issue.reference, number=number)),)
-        case SystemicUpdated() | SystemicPlanned() | SystemicResolved():
+        case _ if issue.words and issue.words[-1].number == number:
             return tuple((member, issue.words[-1].note(issue.reference)) for member in issue.members)
         case _:
             return ()
 
 
-def _context(order: Order) -> Context:
+def _context(order: Order, pack: Pack | None = None) -> Context:
     occurred_at = order.occurred_at or order.at
     if occurred_at > order.at:
         raise Refused("in_the_future", "What has not happened yet can not be recorded; correct the time.")
-    return Context(pack=None, actor=order.actor, at=order.at, occurred_at=occurred_at)
+    return Context(pack=pack, actor=order.actor, at=order.at, occurred_at=occurred_at)
 
 
 def _happening(event: Event, order: Order, ctx: Context) -> Happening:

@@ -8,7 +8,9 @@ from complaints.base import Frozen, Happening
 from complaints.case import Case
 from complaints.lifecycle import evolve
 from complaints.messages import Message, messages
-from complaints.systemic import SystemicIssue, SystemicView, evolve_systemic, systemic_view
+from complaints.outages import messages_about
+from complaints.systemic import SystemicIssue, evolve_systemic
+from complaints.systemic_view import SystemicView, systemic_view
 from complaints.view import CaseView, view
 from policies.pack import Pack
 
@@ -59,10 +61,18 @@ def systemic_transition(
 ) -> Commit:
     """The commit that records these happenings on top of the systemic issue as it stands."""
     told = tuple(happenings)
+    queued: list[Message] = []
     after = issue
     for happening in told:
         after = evolve_systemic(after, happening)
+        queued.extend(messages_about(after, happening))
     if after is None:
         raise ValueError("a transition records at least one happening")
     expected = 0 if issue is None else issue.sequence
-    return Commit(stream=reference, expected=expected, happenings=told, systemic=systemic_view(after))
+    return Commit(
+        stream=reference,
+        expected=expected,
+        happenings=told,
+        systemic=systemic_view(after),
+        messages=tuple(queued),
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from complaints.base import HANDLING, Command, Context, Event, Happening, Refused, TextRef
+from complaints.base import HANDLING, Code, Command, Context, Event, Happening, Refused, TextRef
 from policies.vocabulary import Fact, FeedbackClass, Kind, Role, Severity, Tier
 
 if TYPE_CHECKING:
     from complaints.case import Case
+    from policies.pack import Pack
 
 
 class Triaged(Event):
@@ -20,6 +21,7 @@ class Triaged(Event):
     tier: Tier
     feedback_class: FeedbackClass | None
     simple: bool
+    problem_type: str | None = None
     reason: TextRef | None = None
 
     def facts(self) -> tuple[Fact, ...]:
@@ -32,6 +34,16 @@ class Triaged(Event):
             tier=self.tier,
             feedback_class=self.feedback_class,
             simple=self.simple,
+            problem_type=self.problem_type,
+        )
+
+
+def permit_problem_type(pack: Pack, problem_type: str | None) -> None:
+    """Refuse a type of problem that the pack does not sort by. Raises Refused."""
+    if problem_type is not None and problem_type not in pack.problem_types:
+        known = ", ".join(sorted(pack.problem_types)) or "none"
+        raise Refused(
+            "unknown_problem_type", f"The pack has no problem type “{problem_type}”; it has: {known}."
         )
 
 
@@ -46,6 +58,7 @@ class Triage(Command):
     tier: Tier
     feedback_class: FeedbackClass | None = None
     simple: bool = False
+    problem_type: Code | None = None
 
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
@@ -53,9 +66,10 @@ class Triage(Command):
             raise Refused("already_done", "This complaint was triaged already; reclassify it, with a reason.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        permit_problem_type(ctx.rules, self.problem_type)
         yield Triaged(
             kind=self.kind, severity=self.severity, tier=self.tier,
-            feedback_class=self.feedback_class, simple=self.simple,
+            feedback_class=self.feedback_class, simple=self.simple, problem_type=self.problem_type,
         )  # fmt: skip
 
 
@@ -70,6 +84,7 @@ class Reclassify(Command):
     tier: Tier
     feedback_class: FeedbackClass | None = None
     simple: bool = False
+    problem_type: Code | None = None
     reason: TextRef
 
     @classmethod
@@ -78,10 +93,14 @@ class Reclassify(Command):
             raise Refused("not_triaged", "Triage this complaint first.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        same = (case.kind, case.severity, case.tier, case.feedback_class, case.simple)
-        if same == (self.kind, self.severity, self.tier, self.feedback_class, self.simple):
+        permit_problem_type(ctx.rules, self.problem_type)
+        same = (case.kind, case.severity, case.tier, case.feedback_class, case.simple, case.problem_type)
+        if same == (
+            self.kind, self.severity, self.tier, self.feedback_class, self.simple, self.problem_type,
+        ):  # fmt: skip
             raise Refused("nothing_changes", "The complaint has these classes already.")
         yield Triaged(
             kind=self.kind, severity=self.severity, tier=self.tier,
-            feedback_class=self.feedback_class, simple=self.simple, reason=self.reason,
+            feedback_class=self.feedback_class, simple=self.simple, problem_type=self.problem_type,
+            reason=self.reason,
         )  # fmt: skip

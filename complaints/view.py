@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
+from complaints import dispatching
 from complaints.base import Frozen
 from complaints.case import Case
 from complaints.lifecycle import next_wakeup
@@ -29,7 +30,8 @@ class ClockView(Frozen):
 class CaseView(Frozen):
     """One complaint as lists show it. `next_clock`/`next_due_at`: its running clock that is due first.
 
-    `wake_at` is when `due` will next have something to say (the watchdog's question).
+    `wake_at` is when `due` will next have something to say (the watchdog's question). `to_dispatch`: the
+    service is to give it to somebody.
     """
 
     reference: str
@@ -53,6 +55,10 @@ class CaseView(Frozen):
     paused: bool
     open: bool
     live: bool
+    problem_type: str | None
+    site: str | None
+    handling_tier: int
+    to_dispatch: bool = False
     subject_text: str | None
     source: str | None
     customer_wrote_at: AwareDatetime | None
@@ -88,6 +94,10 @@ def view(pack: Pack, case: Case) -> CaseView:
         paused=any(o.running and o.due_at is None for o in case.clocks.occurrences),
         open=case.open,
         live=now_phase is not Phase.ARCHIVED or bool(case.remedies.payments_in_flight()),
+        problem_type=case.problem_type,
+        site=case.site,
+        handling_tier=case.handling_tier,
+        to_dispatch=dispatching.waits(pack, case),
         subject_text=case.subject.id if case.subject else None,
         source=case.source,
         customer_wrote_at=case.at(Fact.CUSTOMER_WROTE),

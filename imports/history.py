@@ -42,11 +42,11 @@ def history(pack: Pack, reference: str, order: Order, closed_at: datetime, closi
             case = evolve(case, late)
     case = then(closing, closed_at, order.id)
     if closing.when_known:
-        for event in clocks.follow(pack, case, told[-1]):
+        for _, event in clocks.follow(pack, case, told[-1]):
             if isinstance(event, ClockMet):
                 case = then(event, closed_at, order.id)
     case = then(Archived(), closed_at, order.id)
-    for event in clocks.follow(pack, case, told[-1]):
+    for _, event in clocks.follow(pack, case, told[-1]):
         case = then(event, closed_at, order.id)
     return Commit(stream=reference, expected=0, happenings=tuple(told), view=view(pack, case))
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     func,
     literal_column,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -50,6 +51,9 @@ Index(
     postgresql_where=events.c.command_id.is_not(None),
 )
 
+Index("ix_events_satisfaction", events.c.occurred_at,
+      postgresql_where=events.c.type == text("'SatisfactionAnswered'"))  # fmt: skip
+
 heads = Table(
     "heads",
     metadata,
@@ -86,6 +90,10 @@ complaints = Table(
     Column("paused", Boolean, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("live", Boolean, nullable=False),
+    Column("problem_type", Text),
+    Column("site", Text),
+    Column("handling_tier", SmallInteger, nullable=False, server_default="1"),
+    Column("to_dispatch", Boolean, nullable=False, server_default="false"),
     Column("subject_text", Text),
     Column("source", Text),
     Column("customer_wrote_at", INSTANT),
@@ -107,6 +115,10 @@ Index("ix_complaints_owner", complaints.c.owner, complaints.c.paused, due_or_nev
 Index("ix_complaints_phase", complaints.c.phase, complaints.c.paused, due_or_never, complaints.c.reference)
 Index("ix_complaints_wake_at", complaints.c.wake_at, complaints.c.reference,
       postgresql_where=complaints.c.live & complaints.c.wake_at.is_not(None))  # fmt: skip
+Index("ix_complaints_to_dispatch", complaints.c.recorded_at, complaints.c.reference,
+      postgresql_where=complaints.c.to_dispatch)  # fmt: skip
+Index("ix_complaints_load", complaints.c.owner,
+      postgresql_where=complaints.c.open & complaints.c.owner.is_not(None))  # fmt: skip
 Index("uq_complaints_source", complaints.c.source, unique=True,
       postgresql_where=complaints.c.source.is_not(None))  # fmt: skip
 
@@ -136,6 +148,20 @@ systemic_issues = Table(
     Column("members", ARRAY(Text), nullable=False),
     Column("words", Integer, nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("outage_phase", Text),
+    Column("outage_grade", SmallInteger),
+    Column("outage_pack", Text),
+    Column("outage_since", INSTANT),
+    Column("said_text", Text),
+    Column("said_at", INSTANT),
+    Column("news_by", INSTANT),
+    Column("wake_at", INSTANT),
     Column("changed_at", INSTANT, nullable=False, server_default=func.now()),  # real time
 )
-"""The read model of systemic issues: complaints.systemic.SystemicView as a row."""
+"""The read model of systemic issues: complaints.systemic_view.SystemicView as a row."""
+
+Index("ix_systemic_issues_wake_at", systemic_issues.c.wake_at,
+      postgresql_where=systemic_issues.c.wake_at.is_not(None))  # fmt: skip
+_outage = systemic_issues.c.outage_phase.is_not(None) & systemic_issues.c.resolved_at.is_(None)
+Index("ix_systemic_issues_outage", systemic_issues.c.outage_since, postgresql_where=_outage)

@@ -57,7 +57,7 @@ class Unit(StrEnum):
 _WORKING_TIME = {Unit.WORKING_SECONDS: SECOND, Unit.WORKING_MINUTES: MINUTE, Unit.WORKING_HOURS: HOUR}
 _MICROSECONDS = {Unit.SECONDS: SECOND, Unit.MINUTES: MINUTE, Unit.HOURS: HOUR, **_WORKING_TIME}
 
-_SPELLINGS = {
+SPELLINGS = {
     "s": Unit.SECONDS,
     "second": Unit.SECONDS,
     "seconds": Unit.SECONDS,
@@ -109,7 +109,7 @@ class Duration(BaseModel):
     def parse(cls, text: str) -> Self:
         """Read a duration; ValueError says what was expected."""
         found = _DURATION.fullmatch(text.strip().lower())
-        unit = _SPELLINGS.get(found["unit"]) if found else None
+        unit = SPELLINGS.get(found["unit"]) if found else None
         if found is None or unit is None:
             raise ValueError(
                 f"'{text}' is not a duration: write a whole number and a unit, such as '15 min', '24 h', "

@@ -138,7 +138,8 @@ def day_began(why: Explanation, day: CountedDay) -> datetime:
 
 
 def _counted(why: Explanation, calendar: Calendar | None, *, in_runs: bool) -> Iterator[Step]:
-    zone, make_up = why.zone, frozenset(() if calendar is None else calendar.working_dates)
+    zone, working = why.zone, why.duration.measure in (Measure.WORKING_TIME, Measure.WORKING_DAYS)
+    make_up = frozenset(calendar.working_dates if calendar is not None and working else ())
     if len(why.intervals) > EACH_AT_MOST:
         yield from (_of_month(held) for held in _by_month(why.intervals, lambda i: _date(zone, i.begin)))
     else:
@@ -204,9 +205,10 @@ def _clock_changes(why: Explanation) -> Iterator[ClockChange]:
 
 
 def _touches(why: Explanation, at: datetime, by: timedelta) -> bool:
-    """Whether the hour that is removed or repeated lies in counted time, or would."""
-    around = (at - abs(by), at + abs(by))
-    return any(i.begin < around[1] and i.end > around[0] for i in why.intervals)
+    """Whether the hour that is removed, or repeated, lies where the clock would have run, or ran."""
+    if by > timedelta():
+        return any(i.begin <= at < i.end for i in why.intervals)
+    return any(i.begin < at - by and i.end > at + by for i in why.intervals)
 
 
 def _date(zone: str, at: datetime) -> date:

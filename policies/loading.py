@@ -147,7 +147,9 @@ def _needed(base: PackSource, own: PackSource) -> PackSource:
     used = {clock.get("ladder") for clock in written}
     for clock in written:
         reasons = clock.get("pauses_on")
-        used.update(reason for reason in (reasons if isinstance(reasons, list) else ()) if isinstance(reason, str))
+        used.update(
+            reason for reason in (reasons if isinstance(reasons, list) else ()) if isinstance(reason, str)
+        )
     kept = {
         name: {key: part for key, part in section.items() if key in used}
         if name in ("ladders", "pause_reasons")

@@ -255,6 +255,10 @@ class Pack(Frozen):
             raise AssertionError("a span without pauses always ends")
         return moment
 
+    def before_limit(self, start: datetime, until: datetime, limit: Duration, offset: Offset) -> datetime:
+        """The moment (UTC) at an offset from the end of a limit that began at `start`; never before `start`."""
+        return offset_at(start, until, limit, offset, None, zone=self.timezone)
+
     # Limits
 
     @property

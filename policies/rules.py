@@ -64,6 +64,7 @@ class Applies(Frozen):
     channels: tuple[Channel, ...] = ()
     feedback_classes: tuple[FeedbackClass, ...] = ()
     problem_types: tuple[Name, ...] = ()
+    except_problem_types: tuple[Name, ...] = ()
     handling_tiers: tuple[int, ...] = ()
     anonymous: bool | None = None
     simple: bool | None = None
@@ -89,6 +90,7 @@ class Applies(Frozen):
             and (not self.channels or channel in self.channels)
             and (not self.feedback_classes or feedback_class in self.feedback_classes)
             and (not self.problem_types or problem_type in self.problem_types)
+            and problem_type not in self.except_problem_types
             and (not self.handling_tiers or handling_tier in self.handling_tiers)
             and self.anonymous in (None, anonymous)
             and self.simple in (None, simple)
@@ -148,7 +150,9 @@ class ClockRule(Sourced):
         """The rule as it counts after so many extensions."""
         if not times or self.extension is None:
             return self
-        longer = Duration(amount=self.duration.amount + times * self.extension.by.amount, unit=self.duration.unit)
+        longer = Duration(
+            amount=self.duration.amount + times * self.extension.by.amount, unit=self.duration.unit
+        )
         return self.model_copy(update={"duration": longer})
 
 
@@ -348,3 +352,4 @@ class Target(Sourced):
     unit: str = Field(pattern=r"^(percent|minutes|points)$")
     at_least: int | None = None
     at_most: int | None = None
+    warn_fall: int | None = Field(default=None, ge=0)  # by more than this in 30 days is a warning

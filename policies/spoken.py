@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Literal
 
 from policies.durations import Duration, Unit
+from policies.rules import Texts
 from policies.zones import zone_of
 
 Language = Literal["en", "zh"]
@@ -53,6 +54,11 @@ class Sentence:
 
     def __str__(self) -> str:
         return "".join(part if isinstance(part, str) else part.words for part in self.parts)
+
+
+def text_of(texts: Texts, language: Language) -> str:
+    """A pack's text in this language; in English where it has none."""
+    return texts.get(language) or texts["en"]
 
 
 class Speech:

@@ -12,8 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from complaints.base import Happening, Order, Refused
     from complaints.case import Case
     from complaints.lifecycle import decide, due, evolve, fold, next_wakeup, receive
+    from complaints.migration import MigratePack, pack_after
     from complaints.phases import phase
     from complaints.transition import transition
+    from policies.pack import Pack
     from workflows import packs
     from workflows.committing import committed, taken
     from workflows.contract import COMPLAINT, PAYMENT, ComplaintStart, Live, LiveClock, Outcome
@@ -35,7 +37,7 @@ class ComplaintWorkflow:
     def __init__(self, start: ComplaintStart) -> None:
         self._reference = start.reference
         self._clock = start.clock
-        self._pack = packs.held(start.pack)
+        self._pinned = start.pack
         self._case: Case | None = start.case
         self._handled = HandledOrders(start.handled)
         self._payments_started: dict[str, None] = dict.fromkeys(start.payments_started)
@@ -85,6 +87,8 @@ class ComplaintWorkflow:
             self._decided(self._case, order)
         except Refused as refusal:
             raise as_failure(refusal) from None
+        except packs.PackNotHeldError:
+            return  # a pack that was published a moment ago: the handler waits until this process holds it
 
     @workflow.signal
     async def fact(self, order: Order) -> None:
@@ -130,6 +134,11 @@ class ComplaintWorkflow:
             handled=self._handled.ids(),
             run_history_length=workflow.info().get_current_history_length(),
         )
+
+    @property
+    def _pack(self) -> Pack:
+        """The pack that the complaint is under now: the one pinned at receipt, unless somebody moved it."""
+        return packs.held(self._pinned if self._case is None else self._case.pack)
 
     # How it is done ------------------------------------------------------------------------------------
 
@@ -181,7 +190,7 @@ class ComplaintWorkflow:
         decided_from = case
         if before:
             case = fold(before, case)
-        ordered = decide(self._pack, case, recorded)
+        ordered = decide(self._pack, case, recorded, other=_moved_to(order))
         happenings = (*before, *ordered) if ordered else ()
         self._foreseen = (recorded, decided_from, happenings)
         return happenings
@@ -198,7 +207,8 @@ class ComplaintWorkflow:
 
     async def _commit(self, happenings: tuple[Happening, ...]) -> bool:
         """Write the happenings, evolve what the record then holds; whether it holds just these."""
-        result = await committed(transition(self._pack, self._case, self._reference, happenings))
+        pack = packs.held(pack_after(self._case, happenings) or self._pinned)
+        result = await committed(transition(pack, self._case, self._reference, happenings))
         for told in taken(result, happenings):
             self._case = evolve(self._case, told)
             if told.command is not None:
@@ -265,3 +275,8 @@ class ComplaintWorkflow:
                 }
             )
         )
+
+
+def _moved_to(order: Order) -> Pack | None:
+    """The pack that an order moves its complaint to. Raises packs.PackNotHeldError."""
+    return packs.held(order.body.pack) if isinstance(order.body, MigratePack) else None

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from complaints.base import Actor, Command, Event, Happening, Order, Person, Refused, TextRef
+from complaints.base import Actor, Command, Event, Happening, Order, PackRef, Person, Refused, TextRef
 from complaints.case import Case
 from complaints.intake import PartyDetails, ReceiveComplaint
 from complaints.letters import ReportDelivery
 from complaints.lifecycle import decide, due, evolve, fold, next_wakeup, receive
+from complaints.migration import MigratePack
 from complaints.ownership import TakeOwnership
 from complaints.references import reference
 from policies.loading import load_pack, packs_available
@@ -106,6 +107,17 @@ class Story:
         when = at or self.now + timedelta(minutes=1)
         self.until(when)
         happenings = decide(self.pack, self.case, self._order(actor, command, when, occurred_at))
+        self._record(self.case, happenings)
+        return happenings
+
+    def migrate(self, actor: Actor, to: Pack, at: datetime | None = None) -> tuple[Happening, ...]:
+        """Move the complaint to another pack; what that made happen. Raises Refused."""
+        when = at or self.now + timedelta(minutes=1)
+        self.until(when)
+        ref = PackRef(name=to.name, version=to.version, digest=to.digest)
+        order = self._order(actor, MigratePack(pack=ref, reason=text("It is the new one.")), when, None)
+        happenings = decide(self.pack, self.case, order, other=to)
+        self.pack = to
         self._record(self.case, happenings)
         return happenings
 

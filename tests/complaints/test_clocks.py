@@ -6,6 +6,7 @@ import pytest
 
 from complaints.base import Order, Refused
 from complaints.closure import CloseComplaint, Reopen
+from complaints.conversation import WriteMessage
 from complaints.dispute import RaiseDispute
 from complaints.endings import Withdraw
 from complaints.escalation import AcknowledgeAlert
@@ -15,7 +16,6 @@ from complaints.intake import (
     ApproveReceiptCorrection,
     CorrectReceipt,
     ReceiveComplaint,
-    WriteMessage,
 )
 from complaints.lifecycle import due, fold, next_wakeup, receive
 from complaints.occurrences import (

@@ -8,9 +8,9 @@ import pytest
 
 from complaints.base import INSTANT, Actor, Command, Money
 from complaints.closure import Reopen
+from complaints.conversation import WriteMessage
 from complaints.dispute import RaiseDispute
 from complaints.endings import AppealDecline, Decline, Forward, MergeInto, Withdraw
-from complaints.intake import WriteMessage
 from complaints.issues import AddIssue
 from complaints.occurrences import ClockState
 from complaints.payments import PayRemedy, ReportPayment

@@ -8,9 +8,10 @@ import pytest
 
 from complaints.base import Command
 from complaints.closure import Reopen
+from complaints.conversation import WriteMessage
 from complaints.endings import AppealDecline, Decline, Withdraw
 from complaints.erasure import ErasePersonalData, PersonalDataErased, PlaceLegalHold, ReleaseLegalHold
-from complaints.intake import AddNote, WriteMessage
+from complaints.intake import AddNote
 from complaints.membership import NoteSystemicUpdate
 from complaints.outside import CloseOutsideCase, OpenOutsideCase
 from complaints.references import systemic_reference

@@ -8,10 +8,9 @@ import pytest
 
 from complaints.base import Actor, Command
 from complaints.closure import CloseComplaint, Reopen
+from complaints.departments import AnswerDepartment, AskDepartment
 from complaints.intake import ReceiveComplaint
 from complaints.investigation import (
-    AnswerDepartment,
-    AskDepartment,
     CompletePreliminaryInvestigation,
     InvestigationOpened,
     ProposeManagementPlan,

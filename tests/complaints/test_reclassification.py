@@ -7,7 +7,7 @@ from datetime import timedelta
 from complaints.closure import Reopen
 from complaints.endings import Withdraw
 from complaints.intake import Acknowledge, ApproveReceiptCorrection, CorrectReceipt
-from complaints.occurrences import ClockState
+from complaints.occurrences import ClockBreached, ClockState, RungClimbed
 from complaints.ownership import TakeOwnership
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.triage import Reclassify, Triage
@@ -35,8 +35,24 @@ def test_a_complaint_classed_away_and_back_has_its_deadline_again_from_the_origi
     story.do(ana, reclassify(Kind.COMPLAINT))
     again = story.case.clocks.running("complaint_outcome")
     assert again is not None
-    assert (again.number, again.started_at) == (2, RECEIVED)
+    assert (again.number, again.started_at) == (1, RECEIVED)
     assert again.due_at == RECEIVED + timedelta(hours=48)
+
+
+def test_a_breach_is_told_once_though_the_complaint_is_classed_away_and_back() -> None:
+    story = Story.owned()
+    story.do(ana, TRIAGE)
+    story.wait(hours=50)
+    told = [event for event in story.told(ClockBreached) if event.clock == "complaint_outcome"]
+    climbed = [event for event in story.told(RungClimbed) if event.clock == "complaint_outcome"]
+    story.do(ana, reclassify(Kind.SUGGESTION))
+    story.do(ana, reclassify(Kind.COMPLAINT))
+    story.wait(minutes=1)
+    assert [event for event in story.told(ClockBreached) if event.clock == "complaint_outcome"] == told
+    assert [event for event in story.told(RungClimbed) if event.clock == "complaint_outcome"] == climbed
+    run = story.case.clocks.running("complaint_outcome")
+    assert run is not None, "the promise holds again"
+    assert run.breached_at is not None, "and what was breached stays breached"
 
 
 def test_a_deadline_that_came_back_follows_a_corrected_receipt() -> None:

@@ -14,11 +14,12 @@ from complaints.feedback import (
     SatisfactionAsked,
     delivered_at,
 )
-from complaints.intake import AddParty, PartyDetails, ReceiveComplaint, RevokeAuthority
+from complaints.intake import PartyDetails, ReceiveComplaint
 from complaints.investigation import RecordFinding
 from complaints.issues import AddIssue, DecideIssue, IssueOutcome
 from complaints.letters import LetterQueued
 from complaints.ownership import DeclareConflict, TakeOwnership
+from complaints.parties import AddParty, RevokeAuthority
 from complaints.phases import Phase, phase
 from complaints.redress import AcceptRemedy, ApproveRemedy, OfferRemedy, ProposeRemedy, RejectRemedy
 from complaints.remedies import RemedyBasis, RemedyKind

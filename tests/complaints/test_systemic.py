@@ -24,9 +24,9 @@ from complaints.systemic import (
     evolve_systemic,
     fold_systemic,
     open_systemic,
-    systemic_view,
     tells,
 )
+from complaints.systemic_view import systemic_view
 from complaints.triage import Triage
 from policies.vocabulary import Fact, FeedbackClass, Kind, Severity, Tier
 from tests.complaints.support import RECEIVED, Story, ana, customer, dora, iris, machine, olga, text
