@@ -20,21 +20,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from activities.assigning import Assigner
 from activities.cases import Cases
 from activities.dispatch import Dispatcher, Pace
+from activities.figures import EarlyWarning
 from activities.hold import Hold, HoldLost
 from activities.mail import Mailer
 from activities.post import Post
 from activities.render import Sender
+from activities.suspecting import suspect
 from activities.telling import Teller
 from activities.watchdog import Watchdog
 from ledger.chain import derive_seal_key
+from ledger.customers import sweep_empty
 from ledger.database import create_engine
 from ledger.directory import Directory
 from ledger.idempotency import forget
 from ledger.orphans import sweep_attachments, sweep_texts
 from ledger.record import Record
 from ledger.texts import Texts
+from runtime.clock import Clock
 from runtime.engine import connect
 from runtime.logging import configure_logging
 from runtime.ready import say_ready
@@ -48,6 +53,8 @@ _log = structlog.get_logger(__name__)
 _DATABASE = (SQLAlchemyError, OSError, TimeoutError)
 _AGAIN_AFTER = 1.0
 _LOOK_EVERY = 1.0
+_SUSPECT_EVERY = 30.0
+_FIGURES_EVERY = 60.0
 _SWEEP_EVERY = 3600.0
 _KEYS_KEPT = timedelta(days=30)
 
@@ -60,8 +67,11 @@ class Parts:
     mailer: Mailer
     dispatcher: Dispatcher
     watchdog: Watchdog
+    assigner: Assigner
+    early_warning: EarlyWarning
     directory: Directory
     hold: Hold
+    clock: Clock
 
 
 def compose(settings: Settings, pace: Pace | None = None) -> Parts:
@@ -89,8 +99,11 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
         mailer=mailer,
         dispatcher=Dispatcher(sql, post, Teller(sql, workflows, clock), holder=holder, pace=pace),
         watchdog=Watchdog(sql, cases, workflows, clock),
+        assigner=Assigner(sql, cases, workflows, clock),
+        early_warning=EarlyWarning(sql, clock),
         directory=directory,
         hold=Hold(sql, WATCHDOG, holder),
+        clock=clock,
     )
 
 
@@ -151,6 +164,9 @@ async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
         ("look", parts.watchdog.look, _LOOK_EVERY),
         ("nudge", parts.watchdog.nudge, _LOOK_EVERY),
         ("start pending intake", parts.watchdog.start_pending, _LOOK_EVERY),
+        ("assign", parts.assigner.assign, _LOOK_EVERY),
+        ("suspect systemic issues", lambda: suspect(parts.sql, parts.clock), _SUSPECT_EVERY),
+        ("warn of figures", parts.early_warning.look, _FIGURES_EVERY),
         ("sweep", lambda: _sweep(parts), _SWEEP_EVERY),
     ):
         jobs.add_job(
@@ -180,7 +196,7 @@ def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Await
 
 async def _sweep(parts: Parts) -> None:
     async with parts.sql.begin() as conn:
-        gone = await sweep_texts(conn) + await sweep_attachments(conn)
+        gone = await sweep_texts(conn) + await sweep_attachments(conn) + await sweep_empty(conn)
     async with parts.sql.begin() as conn:
         keys = await forget(conn, _KEYS_KEPT)
     over = keys + await parts.directory.sweep()

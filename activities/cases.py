@@ -1,4 +1,4 @@
-"""Complaints as the record has them: the case folded from its stream, with the pack it is pinned to."""
+"""Complaints and systemic issues as the record has them: folded from the stream, with the pack it is pinned to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from complaints.base import Happening, PackRef
 from complaints.case import Case
 from complaints.intake import ComplaintReceived
 from complaints.lifecycle import fold
+from complaints.systemic import SystemicIssue, SystemicOpened, fold_systemic
 from ledger import packs
 from ledger.database import autocommit
 from ledger.record import Record
@@ -47,6 +48,14 @@ class Held:
         return fold(self.happenings[:end])
 
 
+@dataclass(frozen=True)
+class HeldIssue:
+    """One systemic issue; `pack` is the one that it is graded by, None where it is no outage."""
+
+    pack: Pack | None
+    issue: SystemicIssue
+
+
 class Cases:
     """Reads complaints from the record; keeps the packs, which never change under their digest."""
 
@@ -62,6 +71,14 @@ class Cases:
             return None
         case = fold(happenings)
         return Held(pack=await self.pack(case.pack), case=case, happenings=happenings)
+
+    async def read_issue(self, reference: str) -> HeldIssue | None:
+        """The systemic issue, or None where the stream is empty or not an issue's. Raises PackMissing."""
+        happenings = await self._record.read(reference)
+        if not happenings or not isinstance(happenings[0].event, SystemicOpened):
+            return None
+        issue = fold_systemic(happenings)
+        return HeldIssue(pack=await self.pack(issue.outage.pack) if issue.outage else None, issue=issue)
 
     async def case(self, reference: str) -> Case | None:
         """The case alone, or None."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.cases import Cases, Held
+from activities.figures_post import FiguresPost, is_about_figures
 from activities.mail import MailAway, MailBounced, MailDeferred, Mailer, compose, mail_address, message_id
 from activities.render import (
     AlertLine,
@@ -17,6 +18,7 @@ from activities.render import (
     write_digest,
     write_letter,
 )
+from activities.systemic_post import SystemicPost, is_about_systemic
 from complaints.base import SYSTEM
 from complaints.intake import Party
 from complaints.letters import Letter
@@ -75,6 +77,8 @@ class Post:
         self._mailer = mailer
         self._sender = sender
         self._clock = clock
+        self._figures = FiguresPost(engine, cases, sender)
+        self._systemic = SystemicPost(engine, cases, texts, sender, clock)
         self._real = Clock(SYSTEM_CLOCK)  # a mail's Date is for the world outside
 
     async def deliver(self, rows: Sequence[Leased]) -> Fate:
@@ -178,6 +182,16 @@ class Post:
         return Fate(State.DEAD, status)
 
     async def _single(self, row: Leased, box: Mailbox) -> Fate:
+        if is_about_figures(row.stream):
+            told = await self._figures.written(row, box.language)
+            if told is None:
+                return Fate(State.DEAD, "no such warning")
+            return await self._sent(row.dedupe, row.stream, box, told)
+        if is_about_systemic(row.stream):
+            written = await self._systemic.written(row, box.language)
+            if written is None:  # joined, closed or resolved since
+                return Fate(State.DROPPED, "nothing to tell")
+            return await self._sent(row.dedupe, row.stream, box, written)
         held = await self._cases.read(row.stream)
         if held is None:
             return Fate(State.DEAD, "no such complaint")

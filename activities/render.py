@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from activities.cases import Held
+from activities.promised import answer_due
 from activities.wording import PLAIN, UNREACHABLE, day, instant, lasting, span, sum_of, word
 from complaints.base import TextRef
-from complaints.case import Case
 from complaints.endings import ComplaintDeclined, ComplaintForwarded
 from complaints.letters import Letter as Sent
 from complaints.remedies import Remedy, RemedyState
@@ -36,6 +36,18 @@ class Sender:
     def worklist(self) -> str:
         """Where staff find their complaints."""
         return f"{self.base_url}/desk"
+
+    def systemic_page(self, reference: str) -> str:
+        """Where staff look at a systemic issue."""
+        return f"{self.base_url}/desk/systemic/{reference}"
+
+    def systemic_list(self) -> str:
+        """Where staff find systemic issues, and what is suspected to be one."""
+        return f"{self.base_url}/desk/systemic"
+
+    def figures_page(self, pack: str) -> str:
+        """Where staff look at the figures of a pack."""
+        return f"{self.base_url}/desk/figures?pack={pack}"
 
     def progress_page(self, token: str) -> str:
         """Where a customer follows a complaint; the token is the secret."""
@@ -96,7 +108,7 @@ def write_letter(
             return otherwise
         return found if isinstance(found, str) else word(language, "(erased)")
 
-    draft = case.feedback.draft
+    draft, due = case.feedback.draft, answer_due(held, letter)
     fields = {
         "reference": case.reference,
         "organisation": sender.organisation,
@@ -104,7 +116,7 @@ def write_letter(
         "link": link,
         "text": said(letter.text),
         "received": instant(case.received_at, zone),
-        "answer_due": _answer_due(pack, case, language),
+        "answer_due": _by(due, zone, language),
         "next_step": _next_step(letter.kind, language),
         "outside_body": _outside_body(pack, language),
         "outside_time_limit": lasting(pack.outside_body.time_limit, language),
@@ -168,7 +180,7 @@ def write_alert(
             "late_by": span(now - due_at, language) if due_at else "",
             "owner": owner or word(language, "nobody yet"),
             "score": str(score.points) if score else "",
-            "answer_due": instant(lapses, pack.timezone) if lapses else word(language, "as soon as we can"),
+            "answer_due": _by(lapses, pack.timezone, language),
             "text": "",
         }
     )
@@ -218,9 +230,9 @@ def _digest_line(sender: Sender, pack: Pack, line: AlertLine, language: str) -> 
     return " · ".join(part for part in parts if part)
 
 
-def _answer_due(pack: Pack, case: Case, language: str) -> str:
-    running = [o.due_at for o in case.clocks.occurrences if o.running and o.due_at is not None]
-    return instant(min(running), pack.timezone) if running else word(language, "as soon as we can")
+def _by(moment: datetime | None, zone: str, language: str) -> str:
+    """By when something is answered."""
+    return instant(moment, zone) if moment else word(language, "the earliest moment we can")
 
 
 def _next_step(kind: str, language: str) -> str:
@@ -229,6 +241,8 @@ def _next_step(kind: str, language: str) -> str:
             return word(language, "we look into it and write to you.")
         case "final_response" | "dispute_outcome":
             return word(language, "please tell us whether this settles the matter for you.")
+        case "dispute_acknowledgement":
+            return word(language, "whoever looks at it again decides, and we write to you.")
         case "progress_report":
             return word(language, "we finish our work on it and send you our answer.")
         case _:

@@ -16,11 +16,14 @@ from typing import Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.cases import Cases, Held
+from activities.cases import Cases, Held, HeldIssue
 from complaints.base import Order, PackRef
 from complaints.case import Case
 from complaints.lifecycle import due, evolve, next_wakeup
 from complaints.messages import Message, messages
+from complaints.outages import due_systemic, messages_about, next_wakeup_systemic
+from complaints.references import is_systemic
+from complaints.systemic import evolve_systemic
 from ledger import intake, outbox, reads
 from ledger.database import autocommit
 from ledger.reads import WakeUp
@@ -37,6 +40,7 @@ _NUDGED_AGAIN = 10.0
 _NUDGED_AT_LEAST_EVERY = 300.0
 _INTAKE_OLD = timedelta(seconds=3)
 _INTAKE_AT_ONCE = 100
+_OF_LETTERS = ("letter", "letter_by_hand")
 
 
 class Workflows(Protocol):
@@ -58,7 +62,7 @@ class _Seen:
 
 
 class Watchdog:
-    """Looks after complaints whose wake-up has passed. One at a time: see hold.py."""
+    """Looks after complaints and systemic issues whose wake-up has passed. One at a time: see hold.py."""
 
     def __init__(
         self,
@@ -106,10 +110,10 @@ class Watchdog:
     async def _look_at(self, wake_up: WakeUp, now: datetime) -> int:
         reference = wake_up.reference
         try:
-            held = await self._cases.read(reference)
-            if held is None:
+            found = await self._due(reference, now)
+            if found is None:
                 return 0
-            alerts, next_at = what_is_due(held, now)
+            alerts, next_at = found
             queued = 0
             if alerts:
                 async with self._transactions.begin() as conn:
@@ -127,6 +131,14 @@ class Watchdog:
             "acted in place of the workflow", reference=reference, count=queued, late_s=late.total_seconds()
         )
         return queued
+
+    async def _due(self, reference: str, now: datetime) -> tuple[list[Message], datetime | None] | None:
+        """What time has called for; None where the record has no such stream."""
+        if is_systemic(reference):
+            issue = await self._cases.read_issue(reference)
+            return None if issue is None else what_is_due_systemic(issue, now)
+        held = await self._cases.read(reference)
+        return None if held is None else what_is_due(held, now)
 
     async def nudge(self) -> int:
         """Have the workflows look that should have acted; returns how many took it.
@@ -181,12 +193,24 @@ class Watchdog:
 def what_is_due(held: Held, now: datetime) -> tuple[list[Message], datetime | None]:
     """The alerts that time has called for up to `now`, and when it will have more to say. Pure.
 
-    Letters are not among them: a letter's number is the workflow's to give, for in the meantime a person
-    may have written another one.
+    Letters are not among them, nor that one is to be served: a letter's number is the workflow's to give,
+    for in the meantime a person may have written another one.
     """
     case: Case = held.case
     called_for: list[Message] = []
     for told in due(held.pack, case, now):
         case = evolve(case, told)
-        called_for += (message for message in messages(held.pack, case, told) if message.kind != "letter")
+        called_for += (
+            message for message in messages(held.pack, case, told) if message.kind not in _OF_LETTERS
+        )
     return called_for, next_wakeup(held.pack, case)
+
+
+def what_is_due_systemic(held: HeldIssue, now: datetime) -> tuple[list[Message], datetime | None]:
+    """As `what_is_due`, for a systemic issue. Pure."""
+    issue = held.issue
+    called_for: list[Message] = []
+    for told in due_systemic(held.pack, issue, now) if held.pack is not None else ():
+        issue = evolve_systemic(issue, told)
+        called_for += messages_about(issue, told)
+    return called_for, next_wakeup_systemic(issue)

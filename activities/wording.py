@@ -17,13 +17,16 @@ _MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "BHD": 3, "KWD": 3, "OM
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "nobody yet": {"zh": "尚無人"},
-    "as soon as we can": {"zh": "儘快"},
+    "the earliest moment we can": {"zh": "最早可行時間"},
     "no fixed date": {"zh": "未定日期"},
     "Nothing.": {"zh": "無。"},
     "(erased)": {"zh": "（已刪除）"},
     # next steps
     "we look into it and write to you.": {"zh": "我們將調查並致函告知您。"},
     "we finish our work on it and send you our answer.": {"zh": "我們將完成處理並答覆您。"},
+    "whoever looks at it again decides, and we write to you.": {
+        "zh": "複核人員將作出決定，我們將致函告知您。"
+    },
     "please tell us whether this settles the matter for you.": {"zh": "請告知我們此事是否已獲解決。"},
     "follow the link to write to us.": {"zh": "請經連結與我們聯絡。"},
     "tell us by {until}: {link}": {"zh": "請於 {until} 前告知我們：{link}"},

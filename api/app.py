@@ -14,7 +14,23 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from api import attachments, commands, desk, facts, health, intake, openapi, reads, service, systemic
+from api import (
+    attachments,
+    commands,
+    customers,
+    desk,
+    explaining,
+    facts,
+    figures,
+    health,
+    intake,
+    migrating,
+    openapi,
+    reads,
+    service,
+    status,
+    systemic,
+)
 from api.deps import Deps
 from api.desk.errors import ProblemsAsPages
 from api.middleware import RequestFrame
@@ -32,10 +48,15 @@ LARGEST_BODY = 1024 * 1024
 _ROUTERS = (
     intake.router,
     reads.router,
+    explaining.router,
+    migrating.router,
+    customers.router,
     commands.router,
     attachments.router,
     systemic.router,
+    status.router,
     facts.router,
+    figures.router,
     service.router,
     openapi.router,
     health.router,

@@ -20,6 +20,7 @@ from complaints.lifecycle import fold
 from complaints.systemic import SystemicIssue, fold_systemic
 from ledger.attachments import Attachments
 from ledger.chain import derive_seal_key
+from ledger.customers import CustomerFiles
 from ledger.database import autocommit, create_engine
 from ledger.directory import Directory
 from ledger.record import Record
@@ -58,6 +59,7 @@ class Deps:
     texts: Texts
     attachments: Attachments
     directory: Directory
+    customers: CustomerFiles
     engine: Engine
     packs: Packs
     metrics: Metrics
@@ -92,8 +94,9 @@ class Deps:
             texts=texts,
             attachments=Attachments(sql, texts),
             directory=Directory(sql),
+            customers=CustomerFiles(settings.master_key_bytes),
             engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue),
-            packs=Packs(sql),
+            packs=Packs(sql, settings.pack),
             metrics=Metrics(),
             fingerprints=Fingerprints(settings.master_key_bytes),
             throttle=Throttle(),

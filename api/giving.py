@@ -10,15 +10,17 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.deps import Deps
+from api.filing import file_command
 from api.idempotency import command_id
-from api.inputs import Gathered, Told, build, gather
+from api.inputs import Gathered, PackGiven, Told, build, gather
+from api.packs import ref_of
 from api.problems import Problem
 from api.security import not_known, sender_of
 from api.unavailable import not_recorded_yet
-from complaints.base import Command, Order, Person, Refused, TextRef, permit_role
+from complaints.base import Command, Order, PackRef, Person, Refused, TextRef, permit_role
 from complaints.endings import MergeInto
 from complaints.references import parse
-from complaints.systemic import JoinComplaint
+from complaints.systemic import JoinComplaint, OpenSystemicIssue
 from ledger import intake, reads
 from ledger.directory import Bearer
 from ledger.idempotency import KeyReused, remember
@@ -82,8 +84,10 @@ async def give(
         "" if key is None else deps.fingerprints.of(f"{reference}/{way.route}", sent, str(expected_version))
     )
     refs = await prepare(deps, way, reference, gathered.texts, id_=id_, marked=marked)
-    body = build(command, sent, id_, refs, await attest(deps, gathered))
-    await _other_exists(deps, body)
+    people, packs = await attest(deps, gathered), await packs_named(deps, gathered)
+    body = build(command, sent, id_, refs, people, packs=packs)
+    await others_exist(deps, body)
+    await file_command(deps, reference, body, gathered)
     order = Order(
         id=id_,
         actor=caller.actor,
@@ -142,23 +146,38 @@ async def attest(deps: Deps, gathered: Gathered) -> Mapping[str, Person]:
     return {staff: person for staff, person in found.items() if person is not None}
 
 
-async def _other_exists(deps: Deps, body: Command) -> None:
-    """The rules see one complaint at a time: that the other one is there is looked up here."""
+async def packs_named(deps: Deps, gathered: Gathered) -> Mapping[PackGiven, PackRef]:
+    """The published packs that are named. Raises Problem (422) for one that is not published."""
+    found: dict[PackGiven, PackRef] = {}
+    for given in gathered.packs:
+        pack = await deps.packs.named(given.name, given.version, deps.clock.now())
+        if pack is None:
+            raise Problem(422, "unknown_pack", "No pack of this name and version is published; compare them.")
+        found[given] = ref_of(pack)
+    return found
+
+
+async def others_exist(deps: Deps, body: Command) -> None:
+    """The rules see one stream at a time: that the other ones are there is looked up here. Raises Problem (422)."""
     match body:
         case MergeInto(into=other) | JoinComplaint(complaint=other):
-            try:
-                reference = parse(other)
-            except Refused as refused:
-                raise Problem(422, refused.code, refused.sentence) from None
-            async with deps.reading.connect() as conn:
-                if not await exists(deps, conn, reference):
-                    raise Problem(
-                        422,
-                        "unknown_complaint",
-                        "There is no complaint of the other reference; compare it again.",
-                    )
+            others: tuple[str, ...] = (other,)
+        case OpenSystemicIssue(complaints=others):
+            pass
         case _:
             return
+    for other in others:
+        try:
+            reference = parse(other)
+        except Refused as refused:
+            raise Problem(422, refused.code, refused.sentence) from None
+        async with deps.reading.connect() as conn:
+            if not await exists(deps, conn, reference):
+                raise Problem(
+                    422,
+                    "unknown_complaint",
+                    "There is no complaint of the other reference; compare it again.",
+                )
 
 
 async def hand_over(deps: Deps, way: Way, reference: str, order: Order) -> Given:

@@ -1,8 +1,8 @@
 """From each command the JSON that a caller sends for it, and from what was sent back to the command.
 
-A command carries references to texts (`TextRef`) and attested people (`Person`); a caller sends the text
-itself and the id of the person. The input models are made from the command classes, so that the API, its
-OpenAPI document and the desk's forms can not drift from the rules.
+A command carries references to texts (`TextRef`), attested people (`Person`) and published packs (`PackRef`);
+a caller sends the text itself, the id of the person, the name of the pack. The input models are made from the
+command classes, so that the API, its OpenAPI document and the desk's forms can not drift from the rules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 
 from api.fields import LONGEST_LIST, Code, Flag, Instant, Number, StaffGiven, StaffId, Text, TextGiven
 from api.problems import Problem, not_well_formed
-from complaints.base import AttachmentRef, Command, Frozen, Person, TextRef
+from complaints.base import AttachmentRef, Command, Frozen, PackRef, Person, TextRef
 
 C = TypeVar("C", bound=Command)
 
@@ -33,6 +33,13 @@ class Input(BaseModel):
     """What a caller sends: strict about its fields, and hidden in what is printed of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class PackGiven(Input):
+    """A published pack by name; without a version, the one that holds today."""
+
+    name: Code = Field(examples=["retail-2025"])
+    version: Number | None = None
 
 
 class Told(Input):
@@ -120,7 +127,7 @@ def _sent(annotation: Any, where: str) -> Any:
 
 
 _LEAVES: dict[Any, Any] = {
-    TextRef: Text, Person: StaffId, datetime: Instant, bool: Flag, int: Number, str: Code,
+    TextRef: Text, Person: StaffId, PackRef: PackGiven, datetime: Instant, bool: Flag, int: Number, str: Code,
 }  # fmt: skip
 
 
@@ -153,22 +160,26 @@ def _has_pattern(item: Any) -> bool:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What has to be stored or looked up before a command can be built: texts by their ids, staff ids."""
+    """What has to be stored or looked up before a command can be built: texts by their ids, staff ids, packs."""
 
     texts: Mapping[str, str]
     staff: frozenset[str]
+    packs: frozenset[PackGiven] = frozenset()
 
 
 def gather(sent: BaseModel, command_id: str) -> Gathered:
-    """The texts and the people in what was sent."""
+    """The texts, the people and the packs in what was sent."""
     texts: dict[str, str] = {}
     staff: set[str] = set()
+    packs: set[PackGiven] = set()
     for path, value in _walk(sent, ""):
         if isinstance(value, TextGiven):
             texts[text_id(command_id, path)] = str(value)
         elif isinstance(value, StaffGiven):
             staff.add(str(value))
-    return Gathered(texts, frozenset(staff))
+        elif isinstance(value, PackGiven):
+            packs.add(value)
+    return Gathered(texts, frozenset(staff), frozenset(packs))
 
 
 def text_id(command_id: str, path: str) -> str:
@@ -177,7 +188,7 @@ def text_id(command_id: str, path: str) -> str:
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, BaseModel):
+    if isinstance(value, BaseModel) and not isinstance(value, PackGiven):
         for name in value.__class__.model_fields:
             yield from _walk(getattr(value, name), f"{path}.{name}" if path else name)
     elif isinstance(value, tuple):
@@ -194,10 +205,11 @@ def build(
     refs: Mapping[str, TextRef],
     people: Mapping[str, Person],
     *,
+    packs: Mapping[PackGiven, PackRef] | None = None,
     leave_out: Collection[str] = ("occurred_at",),
     **fixed: Any,
 ) -> C:
-    """The command that was sent, with its texts' references and its people attested.
+    """The command that was sent, with its texts' references and its people and packs attested.
 
     `leave_out` are fields of the body that are not the command's own; `fixed` are fields that nobody sends.
 
@@ -206,6 +218,8 @@ def build(
     """
 
     def back(value: Any, path: str) -> Any:
+        if isinstance(value, PackGiven):
+            return (packs or {})[value]
         if isinstance(value, BaseModel):
             return {
                 name: back(getattr(value, name), f"{path}.{name}" if path else name)

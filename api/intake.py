@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.deps import Deps, DepsHere
 from api.fields import Code, Instant, Text
+from api.filing import file_receipt
 from api.idempotency import KeyHeader, command_id
 from api.inputs import Input, build, fields_of, gather, input_of
 from api.openapi import example_of, problems
@@ -36,7 +37,7 @@ router = APIRouter(tags=["intake"], dependencies=JSON_ONLY)
 
 PACK = Field(
     None,
-    description="The policy pack it falls under; may be left out where only one is published.",
+    description="The policy pack it falls under; left out, the one that the service is set to.",
     examples=["retail-2025"],
 )
 RECEIVED = Field(
@@ -157,6 +158,7 @@ async def take_in(
                         return before
                     reference = bound.reference
             order = order_with(await deps.texts.put(conn, reference, gathered.texts, lazily=True))
+            await file_receipt(deps, conn, reference, order.body, gathered)
             await intake.accept(conn, reference, order, ref_of(pack))
         except KeyReused as reused:
             raise Problem(422, "key_reused", str(reused)) from None

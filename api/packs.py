@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import PackRef, Refused
+from complaints.case import Case
+from complaints.occurrences import Occurrence
 from ledger.database import autocommit
 from ledger.packs import load_all
 from policies.pack import Pack
@@ -18,11 +21,25 @@ LOOK_AGAIN_S = 5.0
 """Seconds after which what was published meanwhile is looked for again."""
 
 
+@dataclass(frozen=True)
+class Under:
+    """The packs of one complaint: the one it is under, and those whose promises are over since it was moved."""
+
+    now: Pack
+    former: Mapping[str, Pack]
+
+    def of(self, run: Occurrence) -> Pack:
+        """The pack whose promise a run is, or was."""
+        return self.now if run.pack is None else self.former[run.pack.digest]
+
+
 class Packs:
     """Read from the database when first needed. A version never changes, so one that is held stays right."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, usual: str) -> None:
+        """`usual` is the name of the pack that holds where nobody names one."""
         self._engine = autocommit(engine)
+        self._usual = usual
         self._held: Mapping[str, Pack] = {}
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
@@ -34,26 +51,39 @@ class Packs:
 
     async def of(self, ref: PackRef) -> Pack:
         """The very version a complaint is pinned to. Raises LookupError where it was never published here."""
-        if ref.digest not in self._held:
+        return await self.of_digest(ref.digest)
+
+    async def of_digest(self, digest: str) -> Pack:
+        """The version of this digest. Raises LookupError where it was never published here."""
+        if digest not in self._held:
             await self._look(at_once=True)
-        return self._held[ref.digest]
+        return self._held[digest]
+
+    async def under(self, case: Case) -> Under:
+        """The packs that a complaint is under, and was. Raises LookupError, as `of` does."""
+        refs = {run.pack.digest: run.pack for run in case.clocks.occurrences if run.pack is not None}
+        former = {digest: await self.of(ref) for digest, ref in refs.items()}
+        return Under(await self.of(case.pack), former)
+
+    async def named(self, name: str, version: int | None, at: datetime) -> Pack | None:
+        """The published pack of this name and version, without a version the one that holds at `at`; else None."""
+        every = [pack for pack in await self.all() if pack.name == name]
+        if version is not None:
+            return next((pack for pack in every if pack.version == version), None)
+        return await self.for_receipt(name, at) if every else None
 
     async def for_receipt(self, name: str | None, received_at: datetime) -> Pack:
         """The version that a complaint received at this instant is handled under.
 
         That is the newest of this name which held on the day of receipt in its own zone, or the first one
-        there was. Without a name: the only one published. Raises Refused.
+        there was. Without a name: the usual one, or the only one published. Raises Refused.
         """
         await self._look()
         names = sorted({pack.name for pack in self._held.values()})
-        if name is None and len(names) == 1:
-            name = names[0]
+        if name is None:
+            name = self._usual if self._usual in names or len(names) != 1 else names[0]
         if name not in names:
             there_are = ", ".join(names) or "none yet"
-            if name is None:
-                raise Refused(
-                    "pack_needed", f"Name the pack the complaint falls under. Published: {there_are}."
-                )
             raise Refused("pack_not_published", f"No pack of this name is published. Published: {there_are}.")
         versions = sorted(
             (pack for pack in self._held.values() if pack.name == name), key=lambda pack: pack.version

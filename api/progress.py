@@ -8,10 +8,11 @@ from pydantic import AwareDatetime, Field
 
 from complaints.base import Frozen
 from complaints.case import Case
+from complaints.conversation import next_news, towards_customer
 from complaints.letters import LetterKind
 from complaints.phases import Phase, phase
 from policies.pack import Pack
-from policies.vocabulary import DeliveryState
+from policies.vocabulary import DeliveryState, Fact
 
 Step = Literal["received", "investigating", "deciding", "answered", "closed"]
 STEPS: tuple[Step, ...] = ("received", "investigating", "deciding", "answered", "closed")
@@ -56,16 +57,17 @@ class Progress(Frozen):
 def progress(pack: Pack, case: Case) -> Progress:
     """How this complaint stands."""
     stands = phase(case)
-    running = [o for o in case.clocks.occurrences if o.running]
-    due = [o.due_at for o in running if o.due_at is not None]
+    for_customer = [name for name, why in pack.pause_reasons.items() if Fact.CUSTOMER_WROTE in why.ends_on]
     return Progress(
         reference=case.reference,
         step=_STEP_OF.get(stands, "closed"),
         phase=stands,
         received_at=case.received_at,
-        next_news_by=min(due, default=None),
-        overdue=any(o.breached_at is not None for o in running),
-        waiting_for_you=any(pause.to is None for pause in case.clocks.pauses),
+        next_news_by=next_news(pack, case),
+        overdue=any(run.breached_at is not None for run in towards_customer(pack, case)),
+        waiting_for_you=any(
+            pause.to is None and pause.reason in for_customer for pause in case.clocks.pauses
+        ),
         letters=tuple(
             LetterSent(id=letter.id, kind=letter.kind, state=letter.state, queued_at=letter.queued_at)
             for letter in case.letters.sent

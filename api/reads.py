@@ -19,6 +19,7 @@ from api.showing import Reader, ShownEvent, shown_of
 from api.unavailable import not_recorded_yet
 from complaints.base import Actor, Happening
 from complaints.case import Case
+from complaints.explained import explained
 from complaints.letters import Letter
 from complaints.lifecycle import fold
 from complaints.phases import Phase, phase
@@ -227,20 +228,15 @@ def shown_event(reader: Reader, entry: reads.TimelineEntry) -> dict[str, Any]:
 async def clocks(deps: DepsHere, caller: StaffHere, reference: ComplaintHere) -> Response:
     """Every run of every clock, and how its due moment came about."""
     case, _ = await folded(deps, reference)
-    pack = await deps.packs.of(case.pack)
-    pauses = case.clocks.pauses
+    packs = await deps.packs.under(case)
     told = []
     for o in case.clocks.occurrences:
-        rule = pack.clock(o.clock)
-        counted = (
-            () if rule.statutory else tuple((p.start, p.to) for p in pauses if p.reason in rule.pauses_on)
-        )
+        why = explained(packs.of(o), case, o)
         told.append(
             ExplainedClock(
-                clock=o.clock, occurrence=o.number, state=o.state, started_at=o.started_at,
-                due_at=o.due_at if o.running else o.frozen_due, met_at=o.met_at, breached_at=o.breached_at,
-                stopped_at=o.stopped_at, title=rule.title, source=f"{rule.source.document}, {rule.source.section}",
-                explanation=pack.explain(rule, o.started_at, counted),
+                clock=o.clock, occurrence=o.number, state=o.state, started_at=o.started_at, due_at=why.due_at,
+                met_at=o.met_at, breached_at=o.breached_at, stopped_at=o.stopped_at, title=why.rule.title,
+                source=f"{why.rule.source.document}, {why.rule.source.section}", explanation=why.why,
             )
         )  # fmt: skip
     body = ClocksBody(reference=reference, clocks=tuple(told))

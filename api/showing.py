@@ -45,7 +45,9 @@ class ShownFile(BaseModel):
 
 
 EVERYTHING = frozenset({"*"})
-_INTAKE = frozenset({"intake", "letters", "subject", "narrative", "parties", "needs", "attachments"})
+_INTAKE = frozenset(
+    {"intake", "conversation", "letters", "subject", "narrative", "parties", "needs", "attachments"}
+)
 _APPROVAL = frozenset({"redress", "remedies", "payments", "response", "feedback"})
 
 

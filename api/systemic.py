@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from api.answers import answer, etag
 from api.commands import ANSWERS, ExpectedVersion, body_default, describe, given_as_json, roles, slug
-from api.deps import DepsHere
-from api.giving import give
+from api.deps import Deps, DepsHere
+from api.giving import give, others_exist
 from api.idempotency import KeyHeader, command_id
 from api.inputs import Told, body_of, build, gather
 from api.openapi import problems
@@ -22,10 +22,14 @@ from api.reads import Stretch, TimelineBody, stretch_of
 from api.security import JSON_ONLY, StaffHere, SystemicHere, not_known, sender_of
 from api.showing import Reader, shown_of
 from complaints.base import Command, Order, TextRef, permit_role
+from complaints.outage_state import OutagePhase
 from complaints.references import SPACE, systemic_reference
+from complaints.sites import spread
 from complaints.systemic import OpenSystemicIssue, SystemicIssue, fold_systemic, open_systemic
 from ledger import reads
+from ledger.directory import Bearer
 from ledger.idempotency import KeyReused, remember
+from ledger.suspicion import sites_of
 from ledger.texts import TextConflict
 
 router = APIRouter(tags=["systemic issues"], dependencies=JSON_ONLY)
@@ -52,6 +56,9 @@ class SystemicRow(BaseModel):
     planned_at: AwareDatetime | None
     resolved_at: AwareDatetime | None
     complaints: int = Field(description="How many complaints it joins.")
+    outage_grade: int | None = Field(description="1 emergency, 2 general, 3 routine; null: no outage.")
+    outage_phase: OutagePhase | None
+    news_by: AwareDatetime | None = Field(description="When the next announcement of the outage is due.")
     version: int
 
 
@@ -59,11 +66,22 @@ class SystemicList(BaseModel):
     issues: tuple[SystemicRow, ...]
 
 
+class Counted(BaseModel):
+    """How many of the joined complaints a site or a region has."""
+
+    code: str = Field(examples=["north/0117"])
+    complaints: int
+
+
 class SystemicBody(BaseModel):
-    """One systemic issue, all that it is now."""
+    """One systemic issue, all that it is now. `nowhere`: how many of its complaints name no site."""
 
     reference: str
     version: int
+    outage_phase: OutagePhase | None
+    sites: tuple[Counted, ...]
+    regions: tuple[Counted, ...]
+    nowhere: int
     issue: shown_of(SystemicIssue)  # type: ignore[valid-type]
 
 
@@ -82,9 +100,19 @@ async def open_issue(
     body: Opening = body_default(Opening),  # noqa: B008 - FastAPI's way
     idempotency_key: KeyHeader = None,
 ) -> Response:
+    opened = await open_systemic_issue(deps, caller, body, idempotency_key)
+    headers = {"Location": f"/systemic-issues/{opened.reference}"}
+    return JSONResponse(opened.model_dump(), 201, headers)
+
+
+async def open_systemic_issue(deps: Deps, caller: Bearer, body: Told, key: str | None) -> OpenedBody:
+    """Open an issue as was sent (`inputs.body_of(OpenSystemicIssue)`); the same `key` again opens no other.
+
+    Raises Refused, Problem (422) and EngineAway.
+    """
     permit_role(OpenSystemicIssue, caller.actor)
     sender = sender_of(caller)
-    id_ = command_id(sender, idempotency_key)
+    id_ = command_id(sender, key)
     gathered = gather(body, id_)
     now = deps.clock.now()
 
@@ -94,12 +122,14 @@ async def open_issue(
 
     reference = systemic_reference(secrets.randbelow(SPACE))
     # What the rules would refuse later must not get a reference.
-    open_systemic(reference, order_with({i: TextRef(id=i, digest=_PLACEHOLDER) for i in gathered.texts}))
+    checked = order_with({i: TextRef(id=i, digest=_PLACEHOLDER) for i in gathered.texts})
+    open_systemic(reference, checked)
+    await others_exist(deps, checked.body)
     async with deps.reading.connect() as conn:
         try:
-            if idempotency_key is not None:
+            if key is not None:
                 bound = await remember(
-                    conn, key=idempotency_key, actor=sender, route="open-systemic-issue", reference=reference,
+                    conn, key=key, actor=sender, route="open-systemic-issue", reference=reference,
                     fingerprint=deps.fingerprints.of("open-systemic-issue", body), command_id=id_,
                 )  # fmt: skip
                 reference = bound.reference
@@ -108,8 +138,7 @@ async def open_issue(
             raise Problem(422, "key_reused", "This Idempotency-Key was used for another request.") from None
     await deps.engine.open_systemic(reference, order)
     deps.known.add(reference)
-    headers = {"Location": f"/systemic-issues/{reference}"}
-    return JSONResponse({"reference": reference, "command_id": id_}, 201, headers)
+    return OpenedBody(reference=reference, command_id=id_)
 
 
 def _endpoint(command: type[Command]) -> Callable[..., Awaitable[Response]]:
@@ -163,7 +192,9 @@ async def issues(
     rows = tuple(
         SystemicRow(
             reference=view.reference, opened_at=view.opened_at, planned_at=view.planned_at,
-            resolved_at=view.resolved_at, complaints=len(view.members), version=view.sequence,
+            resolved_at=view.resolved_at, complaints=len(view.members), outage_grade=view.outage_grade,
+            outage_phase=OutagePhase(view.outage_phase) if view.outage_phase else None, news_by=view.news_by,
+            version=view.version,
         )
         for view in found
     )  # fmt: skip
@@ -182,8 +213,18 @@ async def issue(deps: DepsHere, caller: StaffHere, reference: SystemicHere) -> R
     reader.want(held, "systemic")
     async with deps.reading.connect() as conn:
         await reader.read(deps, conn)
-    told: dict[str, Any] = {"reference": reference, "version": held.sequence, "issue": reader.show(held)}
-    return JSONResponse(told, headers={"ETag": etag(held.sequence)})
+        sites = await sites_of(conn, held.members)
+    found = spread(sites.get(member) for member in held.members)
+    told: dict[str, Any] = {
+        "reference": reference,
+        "version": held.version,
+        "outage_phase": held.outage.phase if held.outage else None,
+        "sites": [{"code": code, "complaints": count} for code, count in found.sites],
+        "regions": [{"code": code, "complaints": count} for code, count in found.regions],
+        "nowhere": found.nowhere,
+        "issue": reader.show(held),
+    }
+    return JSONResponse(told, headers={"ETag": etag(held.version)})
 
 
 @router.get("/systemic-issues/{reference}/timeline", operation_id="systemic-timeline",

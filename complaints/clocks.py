@@ -88,6 +88,8 @@ def follow(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, 
             yield from _followed(pack, rule, case, run, told)
         if not _starts(rule, told.event) or not applies(pack, rule, case):
             continue
+        if rule.starts_on in _ONCE_A_ROUND and _kept_this_round(rule, case):
+            continue
         subject = told.event.about().subject if rule.starts_on in _ONE_EACH else None
         running = case.clocks.running(rule.id, subject)
         if running is None or _meets(rule, running, case, told) is not None:
@@ -97,6 +99,8 @@ def follow(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, 
                 told.occurred_at,
                 ClockStarted(clock=rule.id, occurrence=number, due_at=due_at, subject=subject),
             )
+            if rule.starts_on in _MOOT_IF_MET and _met_this_round(rule, case):
+                yield told.occurred_at, ClockMet(clock=rule.id, occurrence=number, due_at=due_at)
 
 
 def _followed(
@@ -162,6 +166,26 @@ _BEGINNINGS = (Fact.RECEIVED, Fact.RECORDED, Fact.TIER_ENTERED)
 """Facts of the beginning, which a reopening is, too: what runs from them runs anew (DESIGN, Phases)."""
 
 
+_ONCE_A_ROUND = (Fact.OWNED,)
+"""Facts that may come again without a promise being made again: a handover is no second acceptance."""
+
+
+_MOOT_IF_MET = (Fact.ACKNOWLEDGED, Fact.TRIAGED, Fact.OWNED)
+"""Facts that whoever is quick comes before: what was owned when it was triaged waits for no dispatch."""
+
+
+def _met_this_round(rule: ClockRule, case: Case) -> bool:
+    """Whether something that meets the promise came before what starts it; what takes several facts waits for them."""
+    return rule.met_when is MetWhen.ANY and any(case.since_opened(fact) for fact in rule.met_by)
+
+
+def _kept_this_round(rule: ClockRule, case: Case) -> bool:
+    return any(
+        run.clock == rule.id and run.stopped_at is None and _of_this_round(case, run)
+        for run in case.clocks.occurrences
+    )
+
+
 def _starts(rule: ClockRule, event: Event) -> bool:
     facts, department = event.facts(), event.about().department
     if rule.starts_on in _ONE_EACH and rule.departments and department not in rule.departments:
@@ -188,7 +212,7 @@ def _counts(rule: ClockRule, case: Case, run: Occurrence, start: datetime) -> bo
         return False
     if run.running:
         return True
-    if rule.starts_on in _BEGINNINGS and rule.starts_on is not Fact.TIER_ENTERED:
+    if rule.starts_on in (*_BEGINNINGS, *_ONCE_A_ROUND) and rule.starts_on is not Fact.TIER_ENTERED:
         return _of_this_round(case, run)
     return run.started_at >= start
 
@@ -262,9 +286,10 @@ def reclassified(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
 def _fell_away(rule: ClockRule, case: Case, start: datetime) -> Occurrence | None:
     """The round's run of this clock that fell away with a class: it takes up again, with all that it has said."""
     for run in case.clocks.occurrences:
-        if run.clock == rule.id and run.stopped_at is not None and run.met_at is None:
-            if _of_this_round(case, run) if rule.starts_on in _BEGINNINGS else run.started_at >= start:
-                return run
+        fell_away = run.clock == rule.id and run.stopped_at is not None
+        this_round = _of_this_round(case, run) if rule.starts_on in _BEGINNINGS else run.started_at >= start
+        if fell_away and this_round:
+            return run
     return None
 
 

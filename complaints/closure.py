@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -74,8 +74,8 @@ class Archived(Event):
 def before_closing(pack: Pack, case: Case) -> tuple[str, ...]:
     """Everything that has to be done before the complaint may be closed, as a handler would be told it.
 
-    What the pack wants on record before an archive waits for it, too, where it is a look at the handling: the
-    post-mortem comes after closing, the senior's review (high-end-service S5.2) before it.
+    Of what the pack wants on record before an archive, closing waits for what is part of the handling: the
+    senior's review (high-end-service S5.2) and telling the departments (S1.4). The post-mortem comes after it.
     """
     todo = [f"decide issue {issue.id}" for issue in case.investigation.undecided]
     if not case.investigation.issues:
@@ -89,14 +89,18 @@ def before_closing(pack: Pack, case: Case) -> tuple[str, ...]:
         todo.append("conclude the dispute")
     if case.feedback.low_score_open:
         todo.append("have a senior review the low satisfaction score")
-    elif Fact.SENIOR_REVIEWED in pack.phases_require.get("closed", ()) and not _reviewed(case):
-        todo.append("have a supervisor or department head who does not own it review how it was handled")
+    required = pack.phases_require.get("closed", ())
+    for fact, step in _LOOKED_AT.items():
+        low_score = fact is Fact.SENIOR_REVIEWED and case.feedback.low_score_open  # said above
+        if fact in required and case.since_opened(fact) is None and not low_score:
+            todo.append(step)
     return tuple(todo)
 
 
-def _reviewed(case: Case) -> bool:
-    """Whether a senior has looked at it in this round."""
-    return case.since_opened(Fact.SENIOR_REVIEWED) is not None
+_LOOKED_AT: Mapping[Fact, str] = {
+    Fact.SENIOR_REVIEWED: "have a supervisor or department head who does not own it review how it was handled",
+    Fact.DEPARTMENT_TOLD: "tell the department concerned what came of it",
+}
 
 
 def _answer_owed(case: Case) -> Iterator[str]:

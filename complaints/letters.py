@@ -83,7 +83,12 @@ _ARRIVED_FACTS: dict[str, tuple[Fact, ...]] = {
 
 
 class LetterQueued(Event):
-    """A letter is on its way to `party` over `channel`; only mail leaves by itself, the rest is served by hand."""
+    """A letter is on its way to `party` over `channel`; only mail leaves by itself, the rest is served by hand.
+
+    Whose hand that was says the event beside it: to acknowledge a dispute, for one, is no hand in the case.
+    """
+
+    hand: ClassVar[bool] = False
 
     letter: str
     kind: LetterKind

@@ -283,7 +283,7 @@ def _reclassified(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[dat
             for event in clocks.corrected(pack, case):
                 yield told.occurred_at, event
         case migration.PackMigrated():
-            yield from migration.carried_over(pack, case)
+            yield from migration.carried_over(pack, case, told.event.former)
         case _:
             pass
 

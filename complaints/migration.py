@@ -28,7 +28,13 @@ class PackMigrated(Event):
     reason: TextRef
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        return case.changed(pack=self.pack)
+        # What is over was promised, and is explained, by the pack that held then.
+        runs = tuple(
+            run if run.running or run.pack is not None else run.model_copy(update={"pack": self.former})
+            for run in case.clocks.occurrences
+        )
+        clocks = case.clocks.model_copy(update={"occurrences": runs})
+        return case.changed(pack=self.pack, clocks=clocks)
 
 
 class MigratePack(Command):
@@ -49,7 +55,7 @@ class MigratePack(Command):
         yield PackMigrated(pack=self.pack, former=case.pack, reason=self.reason)
 
 
-def carried_over(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
+def carried_over(pack: Pack, case: Case, former: PackRef) -> Iterator[tuple[datetime, Event]]:
     """What the new pack makes of the clocks, each with when it takes effect; `case` is under it already.
 
     Those that run on, or stop, do so at present; those that begin to run count from their original start.
@@ -61,7 +67,8 @@ def carried_over(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
             continue
         rule = known.get(run.clock)
         if rule is None or not clocks.applies(pack, rule, case):
-            yield now, ClockStopped(clock=run.clock, occurrence=run.number, why="pack migrated")
+            why = "pack migrated"
+            yield now, ClockStopped(clock=run.clock, occurrence=run.number, why=why, pack=former)
             continue
         due_at = clocks.deadline_of(pack, rule, case, run)
         if due_at != run.due_at:
@@ -90,8 +97,8 @@ class ClockChange(Frozen):
     change: str  # starts, stops, moves, stays
 
 
-def preview(old: Pack, new: Pack, case: Case, migrated: Case) -> tuple[ClockChange, ...]:
-    """The clocks that run before or after a migration, in the old pack's order and then the new one's."""
+def preview(case: Case, migrated: Case) -> tuple[ClockChange, ...]:
+    """The clocks that run before or after a migration: the old ones in their order, then the new."""
     before = {(run.clock, run.number): run for run in case.clocks.occurrences if run.running}
     after = {(run.clock, run.number): run for run in migrated.clocks.occurrences if run.running}
     changes = []

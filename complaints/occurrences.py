@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
 
-from complaints.base import Event, Frozen, Happening, TextRef
+from complaints.base import Event, Frozen, Happening, PackRef, TextRef
 from policies.vocabulary import Fact
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Occurrence(Frozen):
     met_at: AwareDatetime | None = None
     stopped_at: AwareDatetime | None = None
     frozen_due: AwareDatetime | None = None  # the due moment as it stood when met or stopped
+    pack: PackRef | None = None  # whose promise it was, where the complaint is under another pack by now
 
     @property
     def running(self) -> bool:
@@ -177,12 +178,17 @@ class ClockMet(OnOccurrence, Event):
 
 
 class ClockStopped(OnOccurrence, Event):
-    """The promise fell away (the case ended, or was reclassified): neither met nor breached by this."""
+    """The promise fell away (the case ended, or was reclassified): neither met nor breached by this.
+
+    `pack` is the one whose promise it was, where a move to another pack stopped it.
+    """
 
     why: str
+    pack: PackRef | None = None
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        return found.model_copy(update={"stopped_at": told.occurred_at, "frozen_due": found.due_at})
+        changes = {"stopped_at": told.occurred_at, "frozen_due": found.due_at, "pack": self.pack}
+        return found.model_copy(update=changes)
 
 
 class ClockRestored(OnOccurrence, Event):
@@ -192,7 +198,7 @@ class ClockRestored(OnOccurrence, Event):
     started_at: AwareDatetime
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        changes = {"stopped_at": None, "frozen_due": None}
+        changes = {"stopped_at": None, "frozen_due": None, "pack": None}
         return found.model_copy(update={**changes, "due_at": self.due_at, "started_at": self.started_at})
 
 

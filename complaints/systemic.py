@@ -11,6 +11,7 @@ What an outage adds to it (grades, announcements, and what time alone makes happ
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, Field
@@ -19,6 +20,7 @@ from complaints import references
 from complaints.base import (
     HANDLING,
     SYSTEM,
+    Actor,
     Command,
     Context,
     Event,
@@ -303,6 +305,18 @@ def decide_systemic(issue: SystemicIssue, order: Order, pack: Pack | None = None
     permit_role(body.__class__, order.actor)
     body.check(issue, ctx)
     return tuple(_happening(event, order, ctx) for event in body.decide(issue, ctx))
+
+
+def possible_systemic(
+    issue: SystemicIssue, command: type[Command], actor: Actor, at: datetime
+) -> Refused | None:
+    """None where the desk may offer the command to this person now; else the refusal that says why not."""
+    try:
+        permit_role(command, actor)
+        command.check(issue, Context(pack=None, actor=actor, at=at, occurred_at=at))
+    except Refused as refusal:
+        return refusal
+    return None
 
 
 def evolve_systemic(issue: SystemicIssue | None, told: Happening) -> SystemicIssue:

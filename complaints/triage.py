@@ -25,7 +25,8 @@ class Triaged(Event):
     reason: TextRef | None = None
 
     def facts(self) -> tuple[Fact, ...]:
-        return (Fact.TRIAGED,)
+        # A reclassification (it alone has a reason) is no second triage: what ran from the first runs on from it.
+        return () if self.reason is not None else (Fact.TRIAGED,)
 
     def evolve(self, case: Case, told: Happening) -> Case:
         return case.changed(

@@ -15,6 +15,7 @@ class DemoPerson:
     roles: tuple[Role, ...]
     supervisor: str | None = None
     language: str = "en"
+    department: str | None = "complaints"
 
     @property
     def id(self) -> str:
@@ -22,15 +23,18 @@ class DemoPerson:
 
 
 PEOPLE = (
-    DemoPerson("emil", "Emil Novak", (Role.DEPARTMENT_HEAD,)),
+    DemoPerson("emil", "Emil Novak", (Role.DEPARTMENT_HEAD,), department=None),
     DemoPerson("dora", "Dora Klein", (Role.SUPERVISOR,), "emil"),
     DemoPerson("ana", "Ana Silva", (Role.HANDLER,), "dora"),
     DemoPerson("ben", "Ben Okafor", (Role.HANDLER,), "dora"),
     DemoPerson("mei", "陳美", (Role.HANDLER,), "dora", "zh"),
-    DemoPerson("cleo", "Cleo Martin", (Role.APPROVER,), "emil"),
+    DemoPerson("cleo", "Cleo Martin", (Role.APPROVER,), "emil", department=None),
     DemoPerson("iris", "Iris Wong", (Role.INTAKE_AGENT,), "dora"),
-    DemoPerson("olga", "Olga Petrova", (Role.COMPLIANCE_OFFICER,), "emil"),
-    DemoPerson("adam", "Adam Reed", (Role.ADMINISTRATOR,)),
+    DemoPerson("olga", "Olga Petrova", (Role.COMPLIANCE_OFFICER,), "emil", department=None),
+    DemoPerson("adam", "Adam Reed", (Role.ADMINISTRATOR,), department=None),
+    DemoPerson("pia", "Pia Lindqvist", (Role.HANDLER,), "emil", department="product"),
+    DemoPerson("omar", "Omar Haddad", (Role.HANDLER,), "emil", department="operations"),
+    DemoPerson("lena", "Lena Vogt", (Role.HANDLER,), "emil", department="logistics"),
 )
 
 
@@ -49,4 +53,5 @@ async def take_in(directory: Directory) -> None:
             password=f"demo-{person.login}",
             supervisor=f"usr_{person.supervisor}" if person.supervisor else None,
             language=person.language,
+            department=person.department,
         )

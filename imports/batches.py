@@ -10,9 +10,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from complaints.base import Actor, Order, PackRef, TextRef
-from complaints.imported import ImportedClosed
-from complaints.intake import ReceiveComplaint
-from imports.history import history
+from imports.history import closing, history, receipt
 from imports.mapping import ImportedRow
 from imports.naming import Naming, order_id, text_id
 from ledger import intake, reads
@@ -118,9 +116,10 @@ class Batches:
     async def _record(self, given: Given) -> None:
         """Write a closed row's history straight into the record; its commit is once for all."""
         row, refs = given
-        closing = ImportedClosed(outcome=refs.get("outcome"), when_known=row.closed_at is not None)
         order = self._order(row, refs)
-        commit = history(self._pack, self._reference(row), order, row.closed_at or row.not_before, closing)
+        commit = history(
+            self._pack, self._reference(row), order, row.closed_at or row.not_before, closing(row, refs)
+        )
         try:
             result = await self._shells.record.commit(commit)
         except SourceTakenError:  # somebody imports the same file at this moment, under another key
@@ -136,18 +135,12 @@ class Batches:
 
     def _order(self, row: ImportedRow, refs: dict[str, TextRef]) -> Order:
         now = self._shells.clock.now()
-        body = ReceiveComplaint(
-            channel=row.channel,
-            kind=row.kind,
-            severity=row.severity,
-            tier=row.tier,
-            feedback_class=row.feedback_class,
-            subject=refs.get("subject"),
-            narrative=refs.get("narrative"),
-            source=row.source,
-        )
         return Order(
-            id=order_id(row.source), actor=self._actor, body=body, at=now, occurred_at=row.received_at
+            id=order_id(row.source),
+            actor=self._actor,
+            body=receipt(row, refs),
+            at=now,
+            occurred_at=row.received_at,
         )
 
 

@@ -1,23 +1,45 @@
-"""Closed rows: a complaint's whole history, with the times at which things truly happened. Pure."""
+"""What a row tells: how its complaint was received, and of a closed one the whole history, at its true times. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from complaints import clocks
-from complaints.base import Event, Happening, Order
+from complaints.base import Event, Happening, Order, TextRef
 from complaints.case import Case
 from complaints.closure import Archived
 from complaints.imported import ImportedClosed
+from complaints.intake import ReceiveComplaint
+from complaints.judging import answered
 from complaints.lifecycle import due, evolve, fold, receive
 from complaints.occurrences import ClockBreached, ClockMet
 from complaints.transition import Commit
 from complaints.view import view
+from imports.mapping import ImportedRow
 from policies.pack import Pack
 
 
-def history(pack: Pack, reference: str, order: Order, closed_at: datetime, closing: ImportedClosed) -> Commit:
+def receipt(row: ImportedRow, refs: Mapping[str, TextRef]) -> ReceiveComplaint:
+    """The command by which the complaint that a row tells of is received; `refs` are its texts, by field."""
+    return ReceiveComplaint(
+        channel=row.channel,
+        kind=row.kind,
+        severity=row.severity,
+        tier=row.tier,
+        feedback_class=row.feedback_class,
+        subject=refs.get("subject"),
+        narrative=refs.get("narrative"),
+        source=row.source,
+    )
+
+
+def closing(row: ImportedRow, refs: Mapping[str, TextRef]) -> ImportedClosed:
+    """How a closed row's complaint ended."""
+    return ImportedClosed(outcome=refs.get("outcome"), when_known=row.closed_at is not None)
+
+
+def history(pack: Pack, reference: str, order: Order, closed_at: datetime, ended: ImportedClosed) -> Commit:
     """The commit that records a complaint which was received and closed elsewhere. Raises Refused.
 
     `order` receives it: `order.at` is the time of recording, `order.occurred_at` the true receipt.
@@ -36,12 +58,12 @@ def history(pack: Pack, reference: str, order: Order, closed_at: datetime, closi
         told.append(happening)
         return evolve(case, happening)
 
-    if closing.when_known:
+    if ended.when_known:
         for late in _breached(pack, case, closed_at, recorded_at):
             told.append(late)
             case = evolve(case, late)
-    case = then(closing, closed_at, order.id)
-    if closing.when_known:
+    case = then(ended, closed_at, order.id)
+    if ended.when_known:
         for _, event in clocks.follow(pack, case, told[-1]):
             if isinstance(event, ClockMet):
                 case = then(event, closed_at, order.id)
@@ -52,8 +74,13 @@ def history(pack: Pack, reference: str, order: Order, closed_at: datetime, closi
 
 
 def _breached(pack: Pack, case: Case, closed_at: datetime, recorded_at: datetime) -> Iterator[Happening]:
-    """The breaches, up to the closing, of the clocks that it answers: only those are known to be late."""
-    answers = {rule.id for rule in pack.clocks if {*ImportedClosed().facts()} & {*rule.met_by}}
+    """The breaches, up to the closing, of the clocks that it answers: only those are known to be late.
+
+    Of the receipt's own clocks: no time of handling here ran out on a complaint that was handled elsewhere,
+    so none moved up to another tier.
+    """
+    facts = frozenset(ImportedClosed().facts())
+    runs = {run.key for run in case.clocks.occurrences if answered(pack.clock(run.clock), facts)}
     for told in due(pack, case, closed_at, recorded_at=recorded_at):
-        if isinstance(told.event, ClockBreached) and told.event.clock in answers:
+        if isinstance(told.event, ClockBreached) and f"{told.event.clock}/{told.event.occurrence}" in runs:
             yield told

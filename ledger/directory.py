@@ -11,12 +11,13 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import uuid4
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from pydantic import AwareDatetime
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -76,6 +77,8 @@ class StaffMember(Frozen):
     supervisor: str | None
     language: str
     active: bool
+    department: str | None = None
+    away_until: AwareDatetime | None = None
 
 
 class Bearer(Frozen):
@@ -123,6 +126,7 @@ class Directory:
         password: str | None = None,
         supervisor: str | None = None,
         language: str = "en",
+        department: str | None = None,
         id: str | None = None,  # noqa: A002 - the field's own name
     ) -> Person:
         """Take a person into the directory. Raises LoginTaken; the same id and login again changes them."""
@@ -130,7 +134,7 @@ class Directory:
         row = {
             "id": id or f"usr_{uuid4().hex}", "login": _login(login), "name": name, "email": email,
             "password_hash": password_hash, "roles": sorted(set(roles)), "supervisor": supervisor,
-            "language": language,
+            "language": language, "department": department,
         }  # fmt: skip
         try:
             found = await self._rows(statements.ADD, row)
@@ -145,6 +149,7 @@ class Directory:
         *,
         roles: Iterable[Role] | None = None,
         supervisor: str | None = None,
+        department: str | None = None,
         active: bool | None = None,
         password: str | None = None,
     ) -> Person | None:
@@ -156,12 +161,17 @@ class Directory:
             "id": id,
             "roles": None if roles is None else sorted(set(roles)),
             "supervisor": supervisor,
+            "department": department,
             "active": active,
             "password_hash": None if password is None else await self._in_thread(self._hasher.hash, password),
         }
         found = await self._rows(statements.CHANGE, row)
         self._cache.clear()
         return _person(found[0]) if found else None
+
+    async def set_away(self, id: str, until: datetime | None) -> bool:  # noqa: A002 - the field's own name
+        """The service gives the person nothing until then (its own time; None: they are back); False: nobody."""
+        return bool(await self._rows(statements.AWAY, {"id": id, "until": until}))
 
     async def person(self, id: str) -> Person | None:  # noqa: A002 - the field's own name
         """The active member of staff of this id, as commands name people; None where there is none."""
@@ -183,15 +193,16 @@ class Directory:
         return {row.id: row.name for row in found}
 
     async def email_of(self, recipient: str) -> tuple[Mailbox, ...]:
-        """Where `staff:<id>` or `role:<role>` reads mail: nobody, one, or all active people of the role.
+        """Where `staff:<id>`, `role:<role>` or `department:<name>` reads mail: nobody, one, or all active
+        people of the role or department.
 
         Raises ValueError for another kind of recipient.
         """
         kind, _, who = recipient.partition(":")
-        if kind not in {"staff", "role"} or not who:
-            raise ValueError(f"a recipient is staff:<id> or role:<role>, not {kind}:…")
-        given = {"id": who, "role": None} if kind == "staff" else {"id": None, "role": who}
-        found = await self._rows(statements.MAILBOXES, given)
+        if kind not in {"staff", "role", "department"} or not who:
+            raise ValueError(f"a recipient is staff:<id>, role:<role> or department:<name>, not {kind}:…")
+        asked = {"id": None, "role": None, "department": None}
+        found = await self._rows(statements.MAILBOXES, asked | {"id" if kind == "staff" else kind: who})
         return tuple(
             Mailbox(staff=row.id, name=row.name, address=row.email, language=row.language) for row in found
         )
@@ -351,7 +362,8 @@ def _actor(row: Any) -> Actor:
 def _member(row: Any) -> StaffMember:
     return StaffMember(
         id=row.id, login=row.login, name=row.name, email=row.email, roles=tuple(Role(r) for r in row.roles),
-        supervisor=row.supervisor, language=row.language, active=row.active,
+        supervisor=row.supervisor, language=row.language, active=row.active, department=row.department,
+        away_until=row.away_until,
     )  # fmt: skip
 
 

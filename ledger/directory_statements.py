@@ -1,15 +1,16 @@
 """What the directory asks the database: one statement for each question, each whole in itself."""
 
-from sqlalchemy import Interval, Text, bindparam, text
+from sqlalchemy import DateTime, Interval, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 ADD = text(
     """
-    INSERT INTO staff (id, login, name, email, password_hash, roles, supervisor, language)
-    VALUES (:id, :login, :name, :email, :password_hash, :roles, :supervisor, :language)
+    INSERT INTO staff (id, login, name, email, password_hash, roles, supervisor, language, department)
+    VALUES (:id, :login, :name, :email, :password_hash, :roles, :supervisor, :language, :department)
     ON CONFLICT (id) DO UPDATE SET login = excluded.login, name = excluded.name, email = excluded.email,
         password_hash = coalesce(excluded.password_hash, staff.password_hash), roles = excluded.roles,
-        supervisor = excluded.supervisor, language = excluded.language, active = true
+        supervisor = excluded.supervisor, language = excluded.language, department = excluded.department,
+        active = true
     RETURNING id, roles, supervisor
     """
 ).bindparams(bindparam("roles", type_=ARRAY(Text)))
@@ -18,7 +19,8 @@ CHANGE = text(
     """
     WITH changed AS (
         UPDATE staff SET roles = coalesce(:roles, roles), supervisor = coalesce(:supervisor, supervisor),
-            active = coalesce(:active, active), password_hash = coalesce(:password_hash, password_hash)
+            department = coalesce(:department, department), active = coalesce(:active, active),
+            password_hash = coalesce(:password_hash, password_hash)
         WHERE id = :id RETURNING id, roles, supervisor
     ), signed_out AS (
         DELETE FROM sessions WHERE staff = :id
@@ -31,8 +33,13 @@ CHANGE = text(
     """
 ).bindparams(bindparam("roles", type_=ARRAY(Text)))
 
+AWAY = text("UPDATE staff SET away_until = :until WHERE id = :id AND active RETURNING id").bindparams(
+    bindparam("until", type_=DateTime(timezone=True))
+)
 PERSON = text("SELECT id, roles, supervisor FROM staff WHERE id = :id AND active")
-_MEMBER = "SELECT id, login, name, email, roles, supervisor, language, active FROM staff"
+_MEMBER = (
+    "SELECT id, login, name, email, roles, supervisor, language, active, department, away_until FROM staff"
+)
 WITH_ROLE = text(f"{_MEMBER} WHERE active AND roles @> ARRAY[CAST(:role AS text)] ORDER BY name, id")
 EVERYONE = text(f"{_MEMBER} ORDER BY name, id")
 NAMES = text("SELECT id, name FROM staff WHERE id = ANY (:ids)").bindparams(
@@ -41,7 +48,8 @@ NAMES = text("SELECT id, name FROM staff WHERE id = ANY (:ids)").bindparams(
 MAILBOXES = text(
     """
     SELECT id, name, email, language FROM staff WHERE active
-        AND (id = :id OR CAST(:id AS text) IS NULL AND roles @> ARRAY[CAST(:role AS text)]) ORDER BY id
+        AND (id = :id OR roles @> ARRAY[CAST(:role AS text)] OR department = CAST(:department AS text))
+    ORDER BY id
     """
 )
 

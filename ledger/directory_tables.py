@@ -28,6 +28,9 @@ staff = Table(
     Column("password_hash", Text),  # argon2id; null: can not sign in with a password
     Column("roles", ARRAY(Text), nullable=False),
     Column("supervisor", Text),
+    Column("department", Text),
+    Column("away_until", _INSTANT),  # the service's own time, as `assigned_at`
+    Column("assigned_at", _INSTANT),  # when the service last gave them a complaint
     Column("language", Text, nullable=False, server_default="en"),
     Column("active", Boolean, nullable=False, server_default="true"),
     Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
@@ -84,6 +87,7 @@ sign_in_failures = Table(
 )
 
 Index("ix_staff_roles", staff.c.roles, postgresql_using="gin")
+Index("ix_staff_department", staff.c.department)
 Index("ix_tokens_staff", tokens.c.staff)
 Index("ix_sessions_staff", sessions.c.staff)
 Index("ix_sessions_expires_at", sessions.c.expires_at)

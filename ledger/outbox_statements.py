@@ -80,9 +80,10 @@ EXPAND = text(
             lease_until = NULL, leased_by = NULL
         WHERE {_MINE} RETURNING outbox.*
     ), added AS (
-        INSERT INTO outbox (dedupe, stream, kind, recipient, fallback, channel, letter, clock, due_at, digest)
+        INSERT INTO outbox (dedupe, stream, kind, recipient, fallback, channel, letter, text_id, clock, due_at,
+            digest)
         SELECT dedupe || '/' || who, stream, coalesce(CAST(:kind AS text), kind), who,
-            CASE WHEN :keep_fallback THEN fallback END, channel, letter, clock, due_at,
+            CASE WHEN :keep_fallback THEN fallback END, channel, letter, text_id, clock, due_at,
             CASE WHEN CAST(:kind AS text) IS NULL THEN digest ELSE :kind || '/' || digest END
         FROM settled, unnest(:recipients) AS who
         ON CONFLICT (dedupe) DO NOTHING RETURNING id

@@ -3,6 +3,7 @@
 All take a connection; one in autocommit (database.autocommit) spares two round trips.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen, Happening
-from complaints.systemic import SystemicView
+from complaints.systemic_view import SystemicView
 from complaints.view import ClockView
 from ledger.record import find_command
 from ledger.stored import Recorded, select_events, stored
@@ -89,10 +90,15 @@ async def command(conn: AsyncConnection, command_id: str, stream: str | None = N
 async def overdue_wakeups(
     conn: AsyncConnection, now: datetime, grace: timedelta, limit: int
 ) -> tuple[WakeUp, ...]:
-    """The live streams whose wake-up passed more than `grace` before `now` (service time), earliest first."""
-    c = complaints.c
+    """The live streams whose wake-up passed more than `grace` before `now` (service time), earliest first.
+
+    Systemic issues that are outages are among them.
+    """
+    c, of_issue = complaints.c, systemic_issues.c
     query = select(c.reference, c.wake_at).where(c.live, c.wake_at.is_not(None), c.wake_at < now - grace)
-    rows = await conn.execute(query.order_by(c.wake_at, c.reference).limit(limit))
+    outages = select(of_issue.reference, of_issue.wake_at).where(of_issue.wake_at < now - grace)
+    both = query.union_all(outages).order_by("wake_at", "reference").limit(limit)
+    rows = await conn.execute(both)
     return tuple(WakeUp(reference=row.reference, wake_at=row.wake_at) for row in rows)
 
 
@@ -128,6 +134,14 @@ async def systemic_issue_list(
     if unresolved is not None:
         query = query.where(c.resolved_at.is_(None) if unresolved else c.resolved_at.is_not(None))
     return tuple(SystemicView(**row._mapping) for row in await conn.execute(query))
+
+
+async def open_outages(conn: AsyncConnection, phases: Collection[str]) -> tuple[SystemicView, ...]:
+    """The unresolved systemic issues that are outages in one of these phases: the gravest, then the oldest first."""
+    c = systemic_issues.c
+    query = _SYSTEMIC.where(c.outage_phase.in_(phases), c.outage_phase.is_not(None), c.resolved_at.is_(None))
+    rows = await conn.execute(query.order_by(c.outage_grade, c.outage_since, c.reference))
+    return tuple(SystemicView(**row._mapping) for row in rows)
 
 
 async def counts(conn: AsyncConnection) -> Counts:

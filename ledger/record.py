@@ -13,6 +13,7 @@ from complaints.transition import Commit, CommitResult
 from ledger.canonical import canonical_text
 from ledger.chain import FORMAT, GENESIS, event_hash, seal, seal_holds
 from ledger.commit_statement import FIRST, FIRST_SYSTEMIC, NEXT, NEXT_SYSTEMIC
+from ledger.customers import forget_complaint
 from ledger.database import autocommit
 from ledger.stored import Recorded, StoredEvent, happenings, recorded, select_events, stored
 from ledger.tables import events, heads
@@ -167,6 +168,7 @@ class Record:
                     written = (await conn.execute(statement, given)).first() is not None
                     if written:
                         await destroy_key(conn, commit.stream)
+                        await forget_complaint(conn, commit.stream)
             else:
                 async with self._each.connect() as conn:
                     written = (await conn.execute(statement, given)).first() is not None

@@ -25,9 +25,7 @@ _WRITTEN = frozenset(
 )
 """What only happens where somebody can be written to, and so never for an anonymous complainant."""
 
-_APPROVING = frozenset(
-    {Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD, Role.APPROVER, Role.COMPLIANCE_OFFICER}
-)
+_APPROVING = frozenset({Role.SUPERVISOR, Role.DEPARTMENT_HEAD, Role.APPROVER, Role.COMPLIANCE_OFFICER})
 
 
 def clocks(pack: Pack) -> Iterator[Finding]:

@@ -1,12 +1,12 @@
 """What counted and what did not as sentences, in English and Chinese: one for each step of an explanation."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from policies.durations import Measure
 from policies.explain import Explanation
 from policies.explain_steps import ClockChange, DaysCounted, Holidays, PauseMade, Step, TimeCounted
-from policies.spoken import Moment, Sentence, Speech, text_of
+from policies.spoken import INSTANT, Moment, Sentence, Speech, text_of
 
 _HOLIDAYS: Mapping[str, tuple[str, str]] = {
     "元旦": ("New Year's Day", "元旦"),
@@ -128,8 +128,8 @@ def _holidays(step: Holidays, why: Explanation, speech: Speech) -> Sentence:
     name, first, last = holiday_name(step.name, speech), speech.day(step.first), speech.day(step.last)
     if why.duration.measure is Measure.CIVIL:
         # It counts like any other day; where the last one is a holiday, it moves.
-        english = "{days}, {name}, is counted, but the last day may not fall on it."
-        chinese = "{days}（{name}）照計，但最後一日不得為假日。"
+        english = "{days}, {name}: the last day may not fall on it."
+        chinese = "{days}，{name}：最後一日不得為假日。"
     else:
         english, chinese = "Not counted: {days}, {name}.", "不計：{days}，{name}。"
     span = ("{first}", "{first}") if step.first == step.last else ("{first} to {last}", "{first}至{last}")
@@ -150,17 +150,21 @@ def _clock_change(step: ClockChange, why: Explanation, speech: Speech) -> Senten
     return speech.say(
         "On {at} the clocks go {way} by {by}; {effect}.",
         "{at}時鐘{way}{by}；{effect}。",
-        at=_before_change(step, speech),
+        at=_shown_before(step, speech),
         way=speech.choose("forward", "撥快") if forward else speech.choose("back", "撥慢"),
         by=speech.length(abs(step.by)),
         effect=speech.choose(*effect),
     )
 
 
-def _before_change(step: ClockChange, speech: Speech) -> Moment:
-    """The moment of a change as the clocks show it just before they are moved."""
-    shown = speech.local(step.begin).replace(tzinfo=None) - step.by
-    before = speech.abbreviation(step.begin - timedelta(microseconds=1))
+def before_change(step: ClockChange, speech: Speech) -> datetime:
+    """The local time that the clocks show just before they are moved, without a zone."""
+    return speech.local(step.begin).replace(tzinfo=None) - step.by
+
+
+def _shown_before(step: ClockChange, speech: Speech) -> Moment:
+    shown = before_change(step, speech)
+    before = speech.abbreviation(step.begin - INSTANT)
     day = speech.day(shown.date())
     return Moment(
         f"{day.words}{speech.choose(', ', '')}{shown:%H:%M} {before}", speech.moment(step.begin).machine

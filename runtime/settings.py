@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".redress")
     pack_dirs: Annotated[tuple[Path, ...], NoDecode] = ()
     """Further folders of policy packs, beside those that come with the service; separated as in PATH."""
+    pack: str = Field("retail-2025", min_length=1)
+    """The name of the policy pack that a complaint falls under where nobody names one."""
 
     database_url: str = Field(repr=False, validation_alias=_also("DATABASE_URL"))
     """``postgresql+asyncpg://…``; ``?host=/socket/folder`` for a Unix socket."""

@@ -18,7 +18,8 @@ def redress(*words: str, given: str = "", **env: str) -> subprocess.CompletedPro
     """Run one command as a person would, with nothing configured but `env`."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("REDRESS_", "TEMPORAL_", "DATABASE_"))}
     return subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *words],
+        [sys.executable, "-m", "cli", *words],
+        cwd=ROOT,
         input=given,
         capture_output=True,
         text=True,

@@ -151,8 +151,9 @@ class Engine:
             await self._start_with_fact(reference, case, order)
 
     async def nudge(self, reference: str) -> None:
-        """Have the complaint's workflow look whether something is due. Raises Unknown, EngineAway."""
-        await self._signal(complaint_workflow_id(reference), "nudge")
+        """Have a complaint's or systemic issue's workflow look whether something is due. Raises Unknown, EngineAway."""
+        workflow_id = (systemic_workflow_id if is_systemic(reference) else complaint_workflow_id)(reference)
+        await self._signal(workflow_id, "nudge")
 
     async def live(self, reference: str) -> Live:
         """What the complaint's workflow itself holds. Raises Unknown, EngineAway."""

@@ -1,4 +1,4 @@
-"""The systemic issue's workflow: takes orders, commits them, and tells every joined complaint."""
+"""The systemic issue's workflow: takes orders, commits them, tells every joined complaint, and lets time act."""
 
 import asyncio
 import contextlib
@@ -9,15 +9,19 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from complaints.base import SYSTEM, Actor, Command, Happening, Order, Refused
+    from complaints.outages import due_systemic, next_wakeup_systemic
     from complaints.systemic import (
         SystemicIssue,
         decide_systemic,
         evolve_systemic,
         open_systemic,
+        pack_needed,
         tells,
     )
     from complaints.transition import systemic_transition
+    from policies.pack import Pack
     from policies.vocabulary import Role
+    from workflows import packs
     from workflows.committing import committed, taken
     from workflows.contract import SYSTEMIC, Outcome, SystemicStart, complaint_workflow_id
     from workflows.handled import HandledOrders
@@ -32,9 +36,16 @@ Recovery takes no longer; an archived complaint is not there for good, and each 
 """
 
 
+_TICK = timedelta(milliseconds=1)
+"""Timers are kept in milliseconds: one more, and a timer never fires before its moment."""
+
+
 @workflow.defn(name=SYSTEMIC)
 class SystemicIssueWorkflow:
-    """One systemic issue. Time alone makes nothing happen to it; it lives as long as its cause may come back."""
+    """One systemic issue; it lives as long as its cause may come back.
+
+    Time alone makes something happen to it only while it is an outage.
+    """
 
     @workflow.init
     def __init__(self, start: SystemicStart) -> None:
@@ -44,6 +55,9 @@ class SystemicIssueWorkflow:
         self._handled = HandledOrders(start.handled)
         self._lock = asyncio.Lock()
         self._moving = False
+        self._stirred = False
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_at: datetime | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
     @workflow.run
@@ -54,7 +68,11 @@ class SystemicIssueWorkflow:
                 await self._commit(open_systemic(self._reference, self._recorded(start.order)))
             except Refused as refusal:
                 raise as_failure(refusal) from None
-        await workflow.wait_condition(lambda: self._resolved or history_is_long())
+        while not (self._resolved or history_is_long()):
+            self._stirred = False
+            await self._let_time_act()
+            if not self._stirred:
+                await self._wait()
         self._moving = True
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._telling)
         if not self._resolved:
@@ -71,7 +89,7 @@ class SystemicIssueWorkflow:
         async with self._lock:
             while order.id not in self._handled:
                 try:
-                    happenings = decide_systemic(self._held, self._recorded(order))
+                    happenings = self._decided(self._held, order)
                 except Refused as refusal:
                     raise as_failure(refusal) from None
                 if await self._commit(happenings):
@@ -85,9 +103,16 @@ class SystemicIssueWorkflow:
         if self._issue is None or order.id in self._handled:
             return
         try:
-            decide_systemic(self._issue, self._recorded(order))
+            self._decided(self._issue, order)
         except Refused as refusal:
             raise as_failure(refusal) from None
+        except packs.PackNotHeldError:  # published a moment ago: the handler waits until it is held
+            return
+
+    @workflow.signal
+    def nudge(self) -> None:
+        """Look again whether something is due (the watchdog saw that it was)."""
+        self._stirred = True
 
     @property
     def _held(self) -> SystemicIssue:
@@ -106,6 +131,47 @@ class SystemicIssueWorkflow:
         """The order as recorded now, having taken effect when it reached us unless it tells of earlier."""
         now = max(self._now(), order.at)
         return order.model_copy(update={"at": now, "occurred_at": order.occurred_at or order.at})
+
+    def _decided(self, issue: SystemicIssue, order: Order) -> tuple[Happening, ...]:
+        """What time had made happen before the order took effect, then what the order makes happen.
+
+        A word that reached us in time is in time though it is read in later, so time acts only up to that
+        moment here, and on to the present in the loop.
+        """
+        recorded = self._recorded(order)
+        before = self._due(issue, recorded.occurred_at or recorded.at, recorded.at)
+        for told in before:
+            issue = evolve_systemic(issue, told)
+        ref = pack_needed(issue, recorded.body)
+        pack: Pack | None = None if ref is None else packs.held(ref)
+        return (*before, *decide_systemic(issue, recorded, pack))
+
+    def _due(self, issue: SystemicIssue, at: datetime, recorded_at: datetime) -> tuple[Happening, ...]:
+        if issue.outage is None:
+            return ()
+        return due_systemic(packs.held(issue.outage.pack), issue, at, recorded_at)
+
+    async def _let_time_act(self) -> None:
+        if self._issue is None or self._issue.outage is None:
+            return  # an issue that is no outage goes on exactly as it did before there were outages
+        async with self._lock:
+            while happenings := self._due(self._issue, self._now(), self._now()):
+                await self._commit(happenings)
+
+    async def _wait(self) -> None:
+        """Sleep until the next moment or until something happened. One timer; it is only ever set earlier."""
+        wake_at = None if self._issue is None else next_wakeup_systemic(self._issue)
+        if wake_at is not None and (self._timer_at is None or wake_at < self._timer_at):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = wake_at
+            self._timer = asyncio.create_task(self._ring(self._clock.real(wake_at) - workflow.now()))
+        await workflow.wait_condition(lambda: self._stirred or self._resolved or history_is_long())
+
+    async def _ring(self, delay: timedelta) -> None:
+        await workflow.sleep(max(delay, timedelta()) + _TICK)
+        self._timer = self._timer_at = None
+        self._stirred = True
 
     async def _commit(self, happenings: tuple[Happening, ...]) -> bool:
         """Write the happenings, evolve and pass on what the record then holds; whether it holds just these."""
@@ -126,6 +192,7 @@ class SystemicIssueWorkflow:
             telling.add_done_callback(self._telling.discard)
         if result.duplicate and result.stored:
             self._handled.remember(str(result.stored[0].command), result.sequence)
+        self._stirred = True
         return result.stored is None
 
     def _fact(self, fact: Command) -> Order:
@@ -176,7 +243,7 @@ class SystemicIssueWorkflow:
     ) -> Outcome:
         return Outcome(
             reference=self._reference,
-            version=self._held.sequence,
+            version=self._held.version,
             sequence=self._handled.sequence(command),
             events=tuple(told.event.type for told in happenings if told.command == command),
             duplicate=duplicate,

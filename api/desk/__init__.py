@@ -7,7 +7,24 @@ from api.desk.portal import router as portal
 from api.desk.portal_forms import router as portal_forms
 from api.desk.rendering import router as static
 from api.desk.signing_in import router as signing_in
+from api.desk.status import router as status
+from api.desk.systemic import router as systemic
+from api.desk.systemic_list import router as systemic_list
+from api.desk.why import router as why
 from api.desk.worklist import router as worklist
 
-ROUTERS = (signing_in, worklist, case, commands, portal, portal_forms, intake_form, static)
+ROUTERS = (
+    signing_in,
+    worklist,
+    case,
+    why,
+    commands,
+    portal,
+    portal_forms,
+    intake_form,
+    systemic_list,
+    systemic,
+    status,
+    static,
+)
 """Every page and form, for the application to take in."""

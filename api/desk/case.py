@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from activities.wording import sum_of
 from api.commands import given_as_json, slug
 from api.deps import Deps, DepsHere
-from api.desk import clocks, timeline
+from api.desk import clocks, customer, timeline
 from api.desk.choices import Around, remedy_words
 from api.desk.forms import Field, Given, fields_for
 from api.desk.next_steps import first_of
@@ -27,8 +27,10 @@ from api.problems import Problem
 from api.reads import folded, reader_for
 from api.security import complaint_in_path
 from api.showing import Reader
+from api.status import disturbances_if_known
 from complaints.base import Actor, Command, Happening, Refused, TextRef
 from complaints.case import Case
+from complaints.conversation import AnswerCustomer, unanswered
 from complaints.intake import AttachEvidence
 from complaints.lifecycle import possible
 from complaints.phases import phase
@@ -131,17 +133,17 @@ async def case_page(
 ) -> Response:
     """The page, and once more with what was typed where a form came back. Raises Problem (404, 503)."""
     case, happenings = await folded(deps, reference)
-    pack = await deps.packs.of(case.pack)
-    now = deps.clock.now()
+    packs = await deps.packs.under(case)
+    pack, now = packs.now, deps.clock.now()
     face = Face(pack.timezone, now)
     reader = await _read(deps, session, case, happenings)
     staff = await deps.directory.everyone()
-    around = Around(case, pack, staff, face, lambda ref: _words(reader, ref))
+    around = Around(case, pack, staff, face, lambda ref: _words(reader, ref), await deps.packs.all())
     names = around.names
     allowed, ruled = _possible(pack, case, session.actor, around)
     first = first_of(case, allowed)
     forms = tuple(_forms(around, allowed, first, do=do, sent=sent))
-    shown = clocks.shown(pack, case, face)
+    shown = clocks.shown(packs, case, face)
     telling = timeline.Telling(pack, names, face, reader)
     status = 200 if sent is None else sent.problem.status if sent.problem else 422
     return page(
@@ -149,6 +151,7 @@ async def case_page(
         status,
         headers={"ETag": f'"{case.version}"'},
         session=session,
+        disturbances=await disturbances_if_known(deps),
         actor=session.actor.id,
         case=case,
         pack=pack,
@@ -156,10 +159,13 @@ async def case_page(
         phase=headed(phase(case)),
         clocks=shown,
         next_clock=next((clock for clock in shown if clock.due_at and clock.remaining), None),
+        unanswered=unanswered(pack, case),
+        answerable=AnswerCustomer in allowed,
         entries=timeline.entries(telling, happenings, only),
         kinds=timeline.KINDS,
         only=only,
         text=reader.text,
+        earlier=await customer.earlier(deps, session, case),
         names=names,
         said=said,
         headed=headed,

@@ -29,13 +29,24 @@ class Choice:
 
 @dataclass(frozen=True)
 class Around:
-    """What forms are made with: the case and its pack, who works here, how texts and instants are shown."""
+    """What forms are made with: the case and its pack, who works here, how texts and instants are shown.
 
-    case: Case
+    `held` is None for what is no complaint (a systemic issue); `packs` are the published ones to choose from.
+    """
+
+    held: Case | None
     pack: Pack
     staff: Sequence[StaffMember]
     face: Face
     words_of: Callable[[TextRef | None], str]
+    packs: Sequence[Pack] = ()
+
+    @property
+    def case(self) -> Case:
+        """The complaint. Raises LookupError where there is none."""
+        if self.held is None:
+            raise LookupError("these forms are not about a complaint")
+        return self.held
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -50,9 +61,10 @@ class Around:
 
 def of_case(command: type[Command], name: str, around: Around) -> tuple[Choice, ...] | None:
     """The choices for a field of this name, or None where it is no name of something in the case."""
-    if name == "reason":
-        name = f"{command.__name__}.reason"
-    find = _FINDERS.get(name)
+    if name == "department" and not around.pack.departments:
+        return None  # it is typed: the pack does not say which there are
+    own = f"{command.__name__}.{name}"
+    find = _FINDERS.get(own if name == "reason" or own in _FINDERS else name)
     return None if find is None else tuple(find(around))
 
 
@@ -65,6 +77,14 @@ def people(command: type[Command], around: Around) -> tuple[Choice, ...]:
         if member.active
         and member.id not in around.case.ownership.conflicted
         and (not handling or HANDLING & set(member.roles))
+    )
+
+
+def published(around: Around) -> tuple[Choice, ...]:
+    """The published packs, each version by title."""
+    return tuple(
+        Choice(f"{pack.name}@{pack.version}", f"{pack.title['en']}, version {pack.version}")
+        for pack in around.packs
     )
 
 
@@ -123,6 +143,17 @@ def _parties(around: Around) -> Iterable[Choice]:
             yield Choice(party.id, f"{party.id}: {around.short(party.name) or headed(party.role)}")
 
 
+def _reachable(around: Around) -> Iterable[Choice]:
+    for party in around.case.parties:
+        if party.revoked_at is None:
+            who = around.short(party.name) or headed(party.role)
+            yield Choice(party.id, f"{party.id}: {who}, now by {said(party.channel)}")
+
+
+def _departments(around: Around) -> Iterable[Choice]:
+    return (Choice(name, title["en"]) for name, title in around.pack.departments.items())
+
+
 def _alerts(around: Around) -> Iterable[Choice]:
     for run in around.case.clocks.occurrences:
         if run.running and (run.rungs or run.breached_at) and run.acknowledged_at is None:
@@ -156,6 +187,8 @@ _FINDERS: Mapping[str, Callable[[Around], Iterable[Choice]]] = {
     "draft": _drafts,
     "outside_case": _outside,
     "party": _parties,
+    "ChangePreferredChannel.party": _reachable,
+    "department": _departments,
     "clock": _alerts,
     "action": _actions,
     "question": _questions,

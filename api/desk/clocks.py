@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Literal
+from urllib.parse import urlencode
 
 from api.desk.times import Face, left, span
+from api.desk.why_table import Why, why_table
+from api.packs import Under
 from complaints.case import Case
-from complaints.clocks import pauses_of
+from complaints.explained import Explained, about, explained
 from complaints.occurrences import ClockState, Occurrence
 from policies.calendars import CalendarError
-from policies.explain import Explanation
 from policies.pack import ClockRule, Pack
 from policies.rules import Basis
+from policies.spoken import Speech
 
 State = Literal["overdue", "soon", "running", "paused", "met", "late", "stopped"]
 _WORDS: dict[State, str] = {
@@ -36,27 +39,11 @@ _BASES = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of “Why this moment”."""
-
-    what: str
-    begin: str
-    end: str
-    counted: str
-    total: str
-
-
-@dataclass(frozen=True)
-class Why:
-    """How a due moment came about. `notes`: holidays, pauses and what else has to be known."""
-
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class ClockShown:
-    """One run of one clock. `remaining` is empty once it is over; `ticks` while a browser may count on."""
+    """One run of one clock. `remaining` is empty once it is over; `ticks` while a browser may count on.
+
+    `address` is the page that explains it.
+    """
 
     title: str
     run: str
@@ -70,9 +57,10 @@ class ClockShown:
     source: str
     duration: str
     why: Why
+    address: str
 
 
-def shown(pack: Pack, case: Case, face: Face) -> tuple[ClockShown, ...]:
+def shown(packs: Under, case: Case, face: Face) -> tuple[ClockShown, ...]:
     """Every run of every clock: those that run by what is due first, then those that are over, latest first."""
     runs = case.clocks.occurrences
     running = sorted(
@@ -83,7 +71,7 @@ def shown(pack: Pack, case: Case, face: Face) -> tuple[ClockShown, ...]:
         key=lambda r: r.met_at or r.stopped_at or r.started_at,
         reverse=True,
     )
-    return tuple(_shown(pack, case, run, face) for run in (*running, *over))
+    return tuple(_shown(packs.of(run), case, run, face) for run in (*running, *over))
 
 
 def state_of(
@@ -94,6 +82,7 @@ def state_of(
     now: datetime,
     *,
     pauses: Sequence[tuple[datetime, datetime | None]] = (),
+    extensions: int = 0,
 ) -> State:
     """How a running clock stands. It is soon from the pack's first warning on."""
     if due_at is None:
@@ -101,7 +90,10 @@ def state_of(
     if now > due_at:
         return "overdue"
     try:
-        warnings = [pack.offset_from(rule, started_at, due_at, offset, pauses) for offset in rule.warn_at]
+        warnings = [
+            pack.offset_from(rule, started_at, due_at, offset, pauses, extensions=extensions)
+            for offset in rule.warn_at
+        ]
     except CalendarError:
         return "running"
     return "soon" if warnings and now >= min(warnings) else "running"
@@ -117,24 +109,37 @@ def ticks(rule: ClockRule) -> bool:
     return rule.calendar is None
 
 
-def _shown(pack: Pack, case: Case, run: Occurrence, face: Face) -> ClockShown:
-    rule = pack.clock(run.clock)
-    pauses = pauses_of(rule, case.clocks)
-    due = run.due_at if run.running else run.frozen_due
-    state: State
+def clock_address(reference: str, clock: str, **query: str) -> str:
+    """The address of the page that explains a clock; empty values are left out."""
+    asked = urlencode({name: value for name, value in query.items() if value})
+    return f"/desk/complaints/{reference}/clocks/{clock}" + (f"?{asked}" if asked else "")
+
+
+def state_shown(pack: Pack, told: Explained, now: datetime) -> State:
+    """How a run stands, or how it ended."""
+    run = told.run
     match run.state:
         case ClockState.MET:
-            state = "met"
+            return "met"
         case ClockState.MET_LATE:
-            state = "late"
+            return "late"
         case ClockState.STOPPED:
-            state = "stopped"
-        case _:
-            state = state_of(pack, rule, run.started_at, due, face.now, pauses=pauses)
+            return "stopped"
+    pauses = tuple((pause.begin, pause.end) for pause in told.pauses)
+    return state_of(
+        pack, told.rule, run.started_at, told.due_at, now, pauses=pauses, extensions=run.extensions
+    )
+
+
+def _shown(pack: Pack, case: Case, run: Occurrence, face: Face) -> ClockShown:
+    told = explained(pack, case, run)
+    rule, due, state = told.rule, told.due_at, state_shown(pack, told, face.now)
     remaining = left(pack, rule, face.now, due) if run.running and due is not None else ""
+    subject = about(pack, run, "en")
+    several = case.clocks.count(run.clock) > 1
     return ClockShown(
         title=rule.title["en"],
-        run=f", run {run.number}" if case.clocks.count(run.clock) > 1 else "",
+        run=(f", {subject}" if subject else "") + (f", run {run.number}" if several else ""),
         state=state,
         word=_WORDS[state],
         due=face.due(due) if due is not None else "",
@@ -144,7 +149,8 @@ def _shown(pack: Pack, case: Case, run: Occurrence, face: Face) -> ClockShown:
         outcome=_outcome(run, due, face),
         source=f"{rule.source.document}, {rule.source.section} ({_BASES[rule.basis]})",
         duration=str(rule.duration),
-        why=_why(pack.explain(rule, run.started_at, pauses), Face(pack.timezone, face.now)),
+        why=why_table(told, Speech("en", told.why.zone)),
+        address=clock_address(case.reference, run.clock, occurrence=str(run.number) if several else ""),
     )
 
 
@@ -158,48 +164,3 @@ def _outcome(run: Occurrence, due: datetime | None, face: Face) -> str:
     if run.acknowledged_at is not None:
         return f"Alert acknowledged {face.at(run.acknowledged_at)}; the deadline does not move"
     return ""
-
-
-def _why(told: Explanation, face: Face) -> Why:
-    rows = [
-        Row("Counted", face.counted(i.begin), face.counted(i.end), _length(i.took), _length(i.total))
-        for i in told.intervals
-    ]
-    rows += [
-        Row(f"Day {day.number}", _date(day.day), face.due(day.ends), "1 day", f"{day.number} d")
-        for day in told.days
-    ]
-    notes = [f"Starts {face.exact(told.start)}."]
-    if told.days:
-        notes.append("The day it starts on is not counted.")
-    notes += [
-        f"Paused from {face.exact(p.begin)} to {face.exact(p.end)}."
-        if p.end
-        else f"Paused since {face.exact(p.begin)}."
-        for p in told.pauses
-    ]
-    notes += [f"{_date(holiday.day)} is not counted: {holiday.name}." for holiday in told.holidays]
-    if told.statutory:
-        notes.append("Set by law: it does not pause, whatever anybody asks.")
-    if told.rolled_from is not None:
-        notes.append(
-            f"The last day, {_date(told.rolled_from)}, does not work; it moves to the next one that does."
-        )
-    if told.assumed_after is not None:
-        notes.append(
-            f"Holidays after {_date(told.assumed_after)} are not published yet; weekly hours are assumed."
-        )
-    notes.append(
-        f"Due {face.due(told.due)}." if told.due is not None else "No due moment while the pause lasts."
-    )
-    return Why(tuple(rows), tuple(notes))
-
-
-def _date(day: date) -> str:
-    return f"{day:%Y-%m-%d}"
-
-
-def _length(length: timedelta) -> str:
-    minutes, seconds = divmod(int(length.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"

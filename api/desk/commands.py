@@ -15,6 +15,7 @@ from api.deps import Deps, DepsHere
 from api.desk.case import COMMANDS, CaseHere, Sent, case_address, case_page, list_of
 from api.desk.choices import Around
 from api.desk.forms import Faulty, Given, read
+from api.desk.moving import SEEN, moving_page
 from api.desk.rendering import page
 from api.desk.sessions import (
     CSRF_FIELD,
@@ -28,6 +29,7 @@ from api.desk.times import Face
 from api.fields import CODE_PATTERN
 from api.giving import Given as Outcome
 from api.giving import give
+from api.inputs import PackGiven
 from api.multipart import upload
 from api.problems import Problem
 from api.reads import folded
@@ -35,6 +37,7 @@ from api.showing import areas_of
 from api.unavailable import engine_away
 from complaints.base import Refused
 from complaints.intake import AttachEvidence
+from complaints.migration import MigratePack
 from ledger import reads
 from ledger.directory import Session
 from workflows.client import EngineAway
@@ -54,21 +57,25 @@ async def give_command(
     if command is None:
         raise Problem(404)
     given = {name: value for name, value in form.items() if isinstance(value, str)}
-    key, version = _key(given), _version(given)
+    key, version = key_of(given), version_of(given)
     case, _ = await folded(deps, reference)
     pack = await deps.packs.of(case.pack)
     staff = await deps.directory.everyone()
-    around = Around(case, pack, staff, Face(pack.timezone, deps.clock.now()), lambda ref: "")
+    face = Face(pack.timezone, deps.clock.now())
+    around = Around(case, pack, staff, face, lambda ref: "", await deps.packs.all())
     try:
         sent = read(command, given, around)
     except Faulty as faulty:
         return await _once_more(deps, session, reference, Sent(slug, given, faulty.faults))
     try:
+        if command is MigratePack and given.get(SEEN) != "yes":
+            asked: PackGiven = sent.pack  # type: ignore[attr-defined]  # the model is made from the command
+            return await moving_page(deps, session, reference, given, asked)
         outcome = await give(
             deps, bearer(session), reference, command, sent, key=key, expected_version=version
         )
     except (Refused, Problem, EngineAway) as error:
-        return await _once_more(deps, session, reference, _refused(error, slug, given, key))
+        return await _once_more(deps, session, reference, form_back(error, slug, given, key))
     return _answered(outcome, reference, slug, given)
 
 
@@ -80,11 +87,11 @@ async def attach_file(
     require_same_origin(deps, request)
     sent = await upload(request)
     require_token(session, sent.fields.get(CSRF_FIELD, ""))
-    key, version = _key(sent.fields), _version(sent.fields)
+    key, version = key_of(sent.fields), version_of(sent.fields)
     try:
         outcome = await attach(deps, bearer(session), reference, sent, key=key, version=version)
     except (Refused, Problem, EngineAway) as error:
-        back = _refused(error, "attachments", sent.fields, key)
+        back = form_back(error, "attachments", sent.fields, key)
         return await _once_more(deps, session, reference, back)
     return _answered(outcome, reference, "attachments", sent.fields)
 
@@ -128,7 +135,8 @@ async def how_far(
         return RedirectResponse(case_address(reference, done=slug), 303)
     return page(
         "under_way.html", 202, headers={"Retry-After": "2"}, session=session, reference=reference,
-        title=titles[slug], back=case_address(reference), here=f"{slug}/{command_id}",
+        title=titles[slug], back=case_address(reference),
+        again=f"/desk/complaints/{reference}/commands/{slug}/{command_id}",
     )  # fmt: skip
 
 
@@ -137,7 +145,7 @@ async def _once_more(deps: Deps, session: Session, reference: str, sent: Sent) -
     return await case_page(deps, session, reference, list_=list_of(sent.given), sent=sent)
 
 
-def _refused(error: Exception, slug: str, given: Given, key: str | None) -> Sent:
+def form_back(error: Exception, slug: str, given: Given, key: str | None) -> Sent:
     """What came of a form that was not carried out. After an uncertain answer its key is kept."""
     match error:
         case Refused():
@@ -158,15 +166,16 @@ def _answered(outcome: Outcome, reference: str, slug: str, given: Given) -> Resp
     return RedirectResponse(f"{address}#done", 303)
 
 
-def _key(given: Given) -> str:
+def key_of(given: Given) -> str:
+    """The key that the form was made with. Raises Problem (422)."""
     key = given.get("key", "")
     if not _KEY.match(key):
         raise Problem(422, detail="This form is not whole. Load the page again, and send it from there.")
     return key
 
 
-def _version(given: Given) -> int:
-    """The version that the form was made from."""
+def version_of(given: Given) -> int:
+    """The version that the form was made from. Raises Problem (422)."""
     version = given.get("version", "")
     if not _VERSION.fullmatch(version):
         raise Problem(422, detail="This form is not whole. Load the page again, and send it from there.")

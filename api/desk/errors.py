@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.desk.rendering import page
 from api.problems import MEDIA_TYPE
 
-_PAGES = ("/desk", "/sign-in", "/sign-out", "/progress", "/complain")
+_PAGES = ("/desk", "/sign-in", "/sign-out", "/progress", "/complain", "/status")
 _KEPT = ("retry-after", "x-request-id", "allow", "strict-transport-security")
 
 

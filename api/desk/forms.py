@@ -19,17 +19,28 @@ from annotated_types import Ge, Le, MaxLen
 from pydantic import ValidationError
 
 from activities.wording import sum_of
-from api.desk.choices import Around, Choice, of_case, people
+from api.desk.choices import Around, Choice, of_case, people, published
 from api.desk.words import choice, label
 from api.inputs import Told, body_of
 from api.problems import not_well_formed
-from complaints.base import Command, Frozen, Money, Person, TextRef
+from complaints.base import Command, Frozen, Money, PackRef, Person, TextRef
 
 Given = Mapping[str, str]
 """What was sent, by the names of the controls."""
 
 Control = Literal[
-    "text", "line", "select", "radios", "scale", "checkbox", "instant", "money", "group", "texts"
+    "text",
+    "line",
+    "select",
+    "radios",
+    "scale",
+    "checkbox",
+    "instant",
+    "money",
+    "group",
+    "texts",
+    "pack",
+    "ticks",
 ]
 _RADIOS_AT_MOST = 4
 _LANGUAGES = (Choice("en", "English"), Choice("zh", "中文"))
@@ -117,8 +128,9 @@ def _control(
     if inner is TextRef:
         short = name in ("name", "address", "their_reference", "payee", "body", "mediator", "to")
         return replace(made, control="line" if short else "text")
-    if inner is Person:
-        return replace(made, control="select", choices=people(command, around))
+    if inner in (Person, PackRef):
+        whom = people(command, around) if inner is Person else published(around)
+        return replace(made, control="select" if inner is Person else "pack", choices=whom)
     if inner is bool:
         return replace(made, control="checkbox", required=False)
     if inner is Money:
@@ -126,18 +138,7 @@ def _control(
     if inner is int:
         return _number(made, constraints)
     if get_origin(inner) is tuple:
-        longest = next((item.max_length for item in constraints if isinstance(item, MaxLen)), 5)
-        parts = tuple(
-            replace(
-                made,
-                name=f"{path}.{index}",
-                label=f"{made.label} {index + 1}",
-                control="text",
-                required=False,
-            )
-            for index in range(longest)
-        )
-        return replace(made, control="texts", parts=parts)
+        return _several(made, get_args(inner)[0], constraints)
     options = _options(inner)
     if options:
         few = len(options) <= _RADIOS_AT_MOST and not optional
@@ -158,6 +159,26 @@ def _parts(command: type[Command], path: str, model: type[Frozen], around: Aroun
         made = _control(command, f"{path}.{name}", annotation, around, start=default)
         if made is not None:
             yield made
+
+
+def _several(made: Field, item_type: Any, constraints: tuple[Any, ...]) -> Field:
+    """Several of one kind: a box to tick for each choice, else a fixed number of texts."""
+    options = _options(item_type)
+    if options:
+        boxes = (Field(f"{made.name}.{o.value}", o.label, "checkbox", required=False) for o in options)
+        return replace(made, control="ticks", parts=tuple(boxes))
+    longest = next((item.max_length for item in constraints if isinstance(item, MaxLen)), 5)
+    parts = tuple(
+        replace(
+            made,
+            name=f"{made.name}.{index}",
+            label=f"{made.label} {index + 1}",
+            control="text",
+            required=False,
+        )
+        for index in range(longest)
+    )
+    return replace(made, control="texts", parts=parts)
 
 
 def _number(made: Field, constraints: tuple[Any, ...]) -> Field:
@@ -233,6 +254,8 @@ def _value(item: Field, given: Given, zone: str) -> Any:
         case "group":
             found = {part.name.rpartition(".")[2]: _value(part, given, zone) for part in item.parts}
             return {name: value for name, value in found.items() if value is not None}
+        case "ticks":
+            return [part.name.rpartition(".")[2] for part in item.parts if given.get(part.name)]
         case "texts":
             typed = (given.get(part.name, "") for part in item.parts)
             return [text for text in typed if text.strip()]
@@ -245,6 +268,9 @@ def _value(item: Field, given: Given, zone: str) -> Any:
             return _money(sent, given.get(item.name + _CURRENCY, ""))
         case "scale":
             return int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 10 else sent
+        case "pack":
+            name, _, version = sent.strip().rpartition("@")
+            return {"name": name, "version": int(version) if version.isdecimal() else version}
         case "line" | "select":
             return sent.strip()
         case _:

@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.deps import Deps, DepsHere
-from api.desk.portal_words import LANGUAGES, Voice, language_of
+from api.desk.portal_words import LANGUAGES, MAIL_ADDRESS, Voice, language_of
 from api.desk.rendering import page
 from api.desk.sessions import require_same_origin
 from api.fields import CODE_PATTERN
 from api.intake import PublicComplaint, progress_link, take_in
 from api.problems import Problem
+from api.status import disturbances_if_known
 from complaints.base import Actor, Refused
 from policies.vocabulary import Channel, Kind, Role
 
@@ -28,8 +29,7 @@ _MAKER = Actor(id="party:P1", roles=(Role.COMPLAINANT,))
 """Who makes a complaint without signing in: the first party to it."""
 KINDS = (Kind.COMPLAINT, Kind.SERVICE_REQUEST, Kind.ENQUIRY, Kind.SUGGESTION)
 _KEY = re.compile(CODE_PATTERN)
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_FIELDS = ("kind", "subject", "narrative", "name", "address", "language", "pack")
+_FIELDS = ("kind", "subject", "narrative", "name", "address", "language")
 
 
 @router.get("/complain")
@@ -78,7 +78,6 @@ async def _form(
     *,
     status: int = 200,
 ) -> Response:
-    packs = {pack.name: pack.title.get(voice.language) or pack.title["en"] for pack in await deps.packs.all()}
     return page(
         "complain.html",
         status,
@@ -87,10 +86,10 @@ async def _form(
         here="/complain",
         organisation=deps.settings.organisation,
         kinds=[kind.value for kind in KINDS],
-        packs=packs if len(packs) > 1 else {},
         typed=typed
         or {**dict.fromkeys(_FIELDS, ""), "kind": Kind.COMPLAINT.value, "language": voice.language},
         faults=faults or {},
+        disturbances=await disturbances_if_known(deps),
         key=secrets.token_urlsafe(16),
     )
 
@@ -103,7 +102,7 @@ def _faults(voice: Voice, typed: Mapping[str, str]) -> dict[str, str]:
     faults: dict[str, str] = {}
     if not typed["narrative"].strip():
         faults["narrative"] = voice("write_something")
-    if typed["address"].strip() and not _ADDRESS.fullmatch(typed["address"].strip()):
+    if typed["address"].strip() and not MAIL_ADDRESS.fullmatch(typed["address"].strip()):
         faults["address"] = voice("bad_address")
     return faults
 
@@ -114,5 +113,5 @@ def _complaint(typed: Mapping[str, str]) -> PublicComplaint:
     party["language"] = typed["language"] if typed["language"] in LANGUAGES else "en"
     party |= {name: typed[name].strip() for name in ("name", "address") if typed[name].strip()}
     told: dict[str, Any] = {"narrative": typed["narrative"], "parties": [party]}
-    told |= {name: typed[name].strip() for name in ("kind", "subject", "pack") if typed[name].strip()}
+    told |= {name: typed[name].strip() for name in ("kind", "subject") if typed[name].strip()}
     return PublicComplaint.model_validate(told)

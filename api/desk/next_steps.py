@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection
 from complaints.base import Command
 from complaints.case import Case
 from complaints.closure import CloseComplaint
-from complaints.dispute import ConcludeDispute
+from complaints.conversation import AnswerCustomer
+from complaints.dispute import AcknowledgeDispute, ConcludeDispute
 from complaints.intake import Acknowledge, AddNote, ApproveReceiptCorrection
+from complaints.internal_review import AssignInternalReviewer, RecordInternalReview
 from complaints.investigation import ProposePlan, RecordFinding
 from complaints.issues import AddIssue, DecideIssue
 from complaints.ownership import AcceptHandover, TakeOwnership
@@ -46,6 +48,10 @@ _ORDER: tuple[tuple[type[Command], Callable[[Case], bool]], ...] = (
     (Acknowledge, _always),
     (Triage, lambda case: case.at(Fact.TRIAGED) is None),
     (ApproveReceiptCorrection, _always),
+    (AnswerCustomer, _always),
+    (AcknowledgeDispute, _always),
+    (AssignInternalReviewer, lambda case: case.internal_review.reviewer is None),
+    (RecordInternalReview, _always),
     (ApproveResponse, _always),
     (ApproveDisputeReply, _always),
     (ApproveRemedy, _remedy_in(RemedyState.PROPOSED)),

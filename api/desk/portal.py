@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import structlog
@@ -24,22 +24,25 @@ from api.problems import Problem
 from api.progress import STEPS, progress
 from api.reads import folded
 from api.security import sender_of
+from api.status import Disturbance, disturbances_if_known
 from complaints.base import Command, Happening, Order
 from complaints.case import Case
 from complaints.closure import Reopen
+from complaints.conversation import WriteMessage
 from complaints.dispute import RaiseDispute, WithdrawDispute
 from complaints.endings import AppealDecline, Withdraw
 from complaints.feedback import AnswerSatisfaction, ConfirmOutcome
-from complaints.intake import AttachEvidence, Party, WriteMessage
+from complaints.intake import AttachEvidence, Party
 from complaints.letters import Letter, ReportDelivery
 from complaints.lifecycle import possible
+from complaints.parties import ChangePreferredChannel
 from complaints.phases import Phase
 from complaints.redress import AcceptRemedy, RefuseRemedy
 from complaints.remedies import Remedy, RemedyState
 from ledger import access
 from ledger.directory import Bearer
 from policies.pack import Pack
-from policies.vocabulary import DeliveryState
+from policies.vocabulary import Channel, DeliveryState
 from workflows.client import EngineAway, Unknown
 
 router = APIRouter(include_in_schema=False)
@@ -68,6 +71,7 @@ WAYS: Mapping[str, Way] = {
     "confirm": Way(ConfirmOutcome, "note", asks_again=True),
     "dispute": Way(RaiseDispute, "grounds", needs_words=True, asks_again=True),
     "satisfaction": Way(AnswerSatisfaction, "comment"),
+    "channel": Way(ChangePreferredChannel, "address"),
     "accept": Way(AcceptRemedy, "note", asks_again=True),
     "refuse": Way(RefuseRemedy, "note", asks_again=True),
     "appeal": Way(AppealDecline, "reason", needs_words=True, asks_again=True),
@@ -75,6 +79,10 @@ WAYS: Mapping[str, Way] = {
     "withdraw-dispute": Way(WithdrawDispute, "reason", asks_again=True),
     "withdraw": Way(Withdraw, "reason", asks_again=True),
 }
+CHANNELS = (Channel.MAIL, Channel.PHONE, Channel.LETTER)
+"""Over what a customer may choose here to hear from us; staff can record every other channel."""
+ASPECTS = ("attitude", "professionalism", "efficiency", "solution")
+"""The sides of the matter that a customer may score one by one, 1 to 5, as AnswerSatisfaction has them."""
 ENDINGS = ("appeal", "reopen", "withdraw-dispute", "withdraw")
 """The rarer ways, each a form of its own at the end of the page."""
 
@@ -90,6 +98,7 @@ class Guest:
     pack: Pack
     party: Party | None
     voice: Voice
+    disturbances: tuple[Disturbance, ...] = ()
 
     @property
     def letters(self) -> tuple[Letter, ...]:
@@ -114,6 +123,8 @@ class Typed:
     status: int
     key: str | None = None
     remedy: str = ""
+    scores: Mapping[str, str] = field(default_factory=dict)
+    channel: str = ""
 
 
 async def guest_of(deps: Deps, request: Request, token: str, lang: str | None) -> Guest:
@@ -129,7 +140,8 @@ async def guest_of(deps: Deps, request: Request, token: str, lang: str | None) -
     pack = await deps.packs.of(case.pack)
     accepted = request.headers.get("accept-language", "")
     language = language_of(lang, party.language if party else "", accepted)
-    return Guest(token, bearer, case, happenings, pack, party, Voice(language, pack.timezone))
+    voice, disturbances = Voice(language, pack.timezone), await disturbances_if_known(deps)
+    return Guest(token, bearer, case, happenings, pack, party, voice, disturbances)
 
 
 def _unknown() -> Problem:
@@ -182,6 +194,8 @@ def progress_page(deps: Deps, guest: Guest, *, done: str = "", typed: Typed | No
         attach=possible(pack, case, AttachEvidence, guest.bearer.actor, now) is None,
         endings=[name for name in ENDINGS if name in can],
         ways=WAYS,
+        aspects=ASPECTS,
+        channels=[channel.value for channel in CHANNELS],
         done=done if done in (*WAYS, "file", "waiting") else "",
         typed=typed,
         key=lambda what: (

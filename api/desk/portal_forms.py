@@ -15,6 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from api.attachments import attach
 from api.deps import DepsHere
 from api.desk.portal import (
+    ASPECTS,
+    CHANNELS,
     WAYS,
     Guest,
     LanguageAsked,
@@ -23,7 +25,7 @@ from api.desk.portal import (
     guest_of,
     progress_page,
 )
-from api.desk.portal_words import LANGUAGES
+from api.desk.portal_words import LANGUAGES, MAIL_ADDRESS
 from api.desk.rendering import page
 from api.desk.sessions import require_same_origin
 from api.fields import CODE_PATTERN
@@ -40,6 +42,11 @@ router = APIRouter(include_in_schema=False)
 
 _KEY = re.compile(CODE_PATTERN)
 _REMEDY = re.compile(r"R[0-9]{1,6}")
+_FIVE = tuple(str(n) for n in range(1, 6))
+_IN_ITS_LANGUAGE = {"no_address": "channel_where", "nothing_changes": "channel_same"}
+"""What choosing a channel can be refused for, by the refusal's code."""
+_SCORES = {"score": _FIVE, **dict.fromkeys(ASPECTS, _FIVE), "recommend": tuple(str(n) for n in range(11))}
+"""What may be sent for each score; anything else counts as not answered."""
 
 
 @router.post("/progress/{token}/answer")
@@ -50,10 +57,12 @@ async def answer(deps: DepsHere, request: Request, token: TokenHere, lang: Langu
     form = await request.form()
     what, words = _sent(form, "what"), _sent(form, "words")
     remedy = found if _REMEDY.fullmatch(found := _sent(form, "remedy")) else ""
+    scores = {name: found for name in _SCORES if (found := _sent(form, name)) in _SCORES[name]}
+    channel = found if (found := _sent(form, "channel")) in CHANNELS else ""
     way = WAYS.get(what)
 
     def back(trouble: str, status: int = 422, key: str | None = None) -> Response:
-        came = Typed(what or _sent(form, "form"), words, trouble, status, key, remedy)
+        came = Typed(what or _sent(form, "form"), words, trouble, status, key, remedy, scores, channel)
         return progress_page(deps, guest, typed=came)
 
     if way is None:
@@ -67,9 +76,15 @@ async def answer(deps: DepsHere, request: Request, token: TokenHere, lang: Langu
         case "message":
             raw["channel"] = Channel.WEB
         case "satisfaction":
-            raw["score"] = int(score) if re.fullmatch("[1-5]", score := _sent(form, "score")) else None
-            if raw["score"] is None:
+            if "score" not in scores:
                 return back(guest.voice("choose"))
+            raw |= {name: int(found) for name, found in scores.items()}
+        case "channel":
+            if not channel:
+                return back(guest.voice("choose"))
+            if channel == Channel.MAIL and words.strip() and not MAIL_ADDRESS.fullmatch(words.strip()):
+                return back(guest.voice("bad_address"))
+            raw |= {"channel": channel, "party": guest.bearer.actor.id.removeprefix("party:")}
         case "accept" | "refuse":
             raw["remedy"] = remedy
     try:
@@ -81,7 +96,9 @@ async def answer(deps: DepsHere, request: Request, token: TokenHere, lang: Langu
         given = await give(deps, guest.bearer, guest.case.reference, way.command, body, key=key)
     except (Refused, Problem, EngineAway) as error:
         problem = _problem(error)
-        return back(problem.detail, problem.status, key if problem.status >= 500 else None)
+        known = _IN_ITS_LANGUAGE.get(problem.code)
+        trouble = guest.voice(known) if known and what == "channel" else problem.detail
+        return back(trouble, problem.status, key if problem.status >= 500 else None)
     return _answered(guest, given, what)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 """Each language by its own name."""
+MAIL_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+"""What an e-mail address looks like, as far as it can be told before a mail is sent there."""
 TAGS: Mapping[str, str] = {"en": "en", "zh": "zh-Hant"}
 """What the page's `lang` is set to (BCP 47)."""
 
@@ -72,6 +75,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "no_letters": ("We have not written to you yet.", "我們尚未致函給您。"),
     "read": ("Read {kind}", "閱讀{kind}"),
     "acknowledgement": ("our acknowledgement", "確認信"),
+    "receipt": ("our receipt", "收訖通知"),
+    "question": ("our question to you", "我們的詢問"),
+    "reminder": ("our reminder", "提醒信"),
+    "reply": ("our answer to your message", "就您訊息的答覆"),
+    "extension": ("why we need more time", "延期通知"),
+    "dispute_acknowledgement": ("our receipt of your dispute", "異議收訖通知"),
     "progress_report": ("our report on progress", "進度報告"),
     "holding_reply": ("our interim reply", "暫時答覆"),
     "final_response": ("our final response", "最終答覆"),
@@ -114,7 +123,31 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "score": ("How content are you with the way we handled this?", "您對我們的處理方式有多滿意？"),
     "score_1": ("1, not at all", "1，非常不滿意"),
     "score_5": ("5, very", "5，非常滿意"),
+    "aspects": ("And with each side of it?", "各方面的滿意度如何？"),
+    "attitude": ("The way you were treated", "服務態度"),
+    "professionalism": ("How well we knew our work", "專業程度"),
+    "efficiency": ("How quickly we worked", "處理效率"),
+    "solution": ("How far the problem is solved", "問題解決程度"),
+    "recommend": ("How likely are you to recommend us to others?", "您有多大可能向他人推薦我們？"),
+    "recommend_0": ("0, not at all", "0，完全不可能"),
+    "recommend_10": ("10, certainly", "10，非常可能"),
+    "not_said": ("No answer", "不作答"),
     "comment": ("Why?", "原因"),
+    "channel": ("How we reach you", "我們如何聯絡您"),
+    "channel_legend": ("Send me news by", "請以此方式通知我"),
+    "by_mail": ("e-mail", "電郵"),
+    "by_phone": ("telephone", "電話"),
+    "by_letter": ("letter", "郵寄信件"),
+    "channel_address": (
+        "Where to, if it is not what you gave us before: the e-mail address, number or postal address",
+        "如與先前提供的不同，請填寫電郵地址、電話號碼或郵寄地址",
+    ),
+    "channel_where": (
+        "Tell us where to, too: the e-mail address, the number or the postal address.",
+        "請一併填寫電郵地址、電話號碼或郵寄地址。",
+    ),
+    "channel_same": ("You hear from us this way already.", "我們目前已以此方式聯絡您。"),
+    "done_channel": ("From now on you hear from us this way.", "今後我們將以此方式聯絡您。"),
     "message": ("Write to us", "與我們聯絡"),
     "message_label": ("Your message", "您的訊息"),
     "file": ("Send us a file", "傳送檔案"),
@@ -158,6 +191,24 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "This was taken and is being carried out. Load the page again in a moment.",
         "已接納，正在處理中，請稍後重新載入此頁。",
     ),
+    # what is out of order
+    "status": ("Disturbances", "服務狀況"),
+    "status_none": ("No known disturbance.", "目前沒有已知的服務中斷。"),
+    "status_none_then": (
+        "If something does not work for you, tell us.",
+        "如您遇到任何問題，請告訴我們。",
+    ),
+    "status_grade_1": ("Emergency", "緊急"),
+    "status_grade_2": ("Disturbance", "一般服務中斷"),
+    "status_grade_3": ("Minor disturbance", "輕微服務中斷"),
+    "status_over": ("It works again", "服務已恢復"),
+    "status_since": ("Since", "開始時間"),
+    "status_said_at": ("Last news", "最近消息"),
+    "status_news_by": ("Next news by", "下次消息最遲於"),
+    "status_reference": ("Reference", "編號"),
+    "status_as_of": ("As of {date}.", "截至 {date}。"),
+    "status_more": ("All disturbances", "所有服務狀況"),
+    "status_erased": ("(the text is gone)", "（文字已刪除）"),
     # making a complaint
     "complain": ("Make a complaint", "提出投訴"),
     "complain_lead": (
@@ -182,7 +233,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "如不提供，我們無法致函給您；您仍可透過連結查看。",
     ),
     "write_in": ("Write to me in", "請以此語言與我聯絡"),
-    "pack": ("Which rules does it fall under?", "適用哪套規則？"),
     "bad_address": (
         "This is no e-mail address; correct it, or leave it empty.",
         "電郵地址不正確，請更正或留空。",

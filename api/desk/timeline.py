@@ -22,7 +22,9 @@ from api.desk.words import (
 )
 from api.showing import Reader
 from complaints.base import SYSTEM, AttachmentRef, Event, Happening, Money, Person, TextRef
+from complaints.dispatching import Dispatched, DispatchFailed
 from complaints.intake import Party
+from complaints.outage_state import Broadcast
 from policies.pack import Pack
 
 Kind = Literal["messages", "work", "clocks"]
@@ -32,7 +34,7 @@ _BESIDE = (event_words("InvestigationOpened"), event_words("Resolved"))
 """What a step brings with it, and never what a step is called by."""
 _NOT_SHOWN = frozenset(
     {"reference", "pack", "occurrence", "key", "digest", "clock", "warning", "rung", "repeat", "ladder", "number",
-     "reverses", "status", "after", "source", "provider_reference", "when_known", "kind", "letter", "person"}
+     "reverses", "status", "after", "source", "provider_reference", "when_known", "kind", "letter", "person", "rule"}
 )  # fmt: skip
 
 
@@ -184,6 +186,8 @@ def clock_title(pack: Pack, clock: str) -> str:
 
 def _rule(telling: Telling, event: Event) -> str:
     """The rule that acted, with its source."""
+    if isinstance(event, Dispatched | DispatchFailed):
+        return _dispatch_rule(telling.pack, event.rule)
     clock = getattr(event, "clock", None)
     if clock is None:
         return ""
@@ -192,6 +196,15 @@ def _rule(telling: Telling, event: Event) -> str:
     except KeyError:
         return ""
     return f"{telling.pack.name}: {rule.duration}; {rule.source.document}, {rule.source.section}"
+
+
+def _dispatch_rule(pack: Pack, number: int) -> str:
+    if number >= len(pack.dispatch):
+        return ""
+    rule = pack.dispatch[number]
+    within = f" in {said(rule.department)}" if rule.department else ""
+    whom = f"to a {said(rule.to)}{within} with the least to do"
+    return f"{pack.name}: {whom}; {rule.source.document}, {rule.source.section}"
 
 
 def _words(telling: Telling, name: str, value: Any) -> str:
@@ -213,6 +226,8 @@ def _words(telling: Telling, name: str, value: Any) -> str:
             return said(value)
         case tuple():
             return ", ".join(_item(telling, name, item) for item in value)
+        case str() if name == "problem_type" and value in telling.pack.problem_types:
+            return telling.pack.problem_types[value].title["en"]
         case str() if name == "why":
             return why_changed(value)
         case str() if name in ("to", "owner", "by"):
@@ -224,6 +239,8 @@ def _words(telling: Telling, name: str, value: Any) -> str:
 def _item(telling: Telling, name: str, item: Any) -> str:
     if isinstance(item, Party):
         return _party(item)
+    if isinstance(item, Broadcast):
+        return f"{said(item.channel)} ({said(item.how)})"
     return recipient(str(item), telling.names) if name == "tell" else said(str(item))
 
 

@@ -24,6 +24,7 @@ from api.desk.words import headed, said
 from api.fields import Code
 from api.problems import Problem
 from api.showing import areas_of
+from api.status import disturbances_if_known
 from complaints.base import HANDLING
 from complaints.phases import Phase
 from ledger import access, reads
@@ -153,6 +154,7 @@ async def show(deps: DepsHere, session: SessionHere, asked: Annotated[Asked, Que
     return page(
         "worklist.html",
         session=session,
+        disturbances=await disturbances_if_known(deps),
         rows=rows,
         asked=asked,
         more=None if found.next is None else f"/desk?{urlencode([*parse_qsl(query), ('after', found.next)])}",

@@ -18,9 +18,10 @@ WHENCE: dict[str, Any] = {
 """What every rule has to say of itself."""
 
 
-def clock(id: str, **fields: Any) -> ClockRule:
+def clock(name: str, **fields: Any) -> ClockRule:
     """A clock rule as a pack would write it."""
-    return ClockRule.model_validate({"id": id, "title": {"en": id.replace("_", " ").capitalize()}, **WHENCE, **fields})
+    title = {"en": name.replace("_", " ").capitalize()}
+    return ClockRule.model_validate({"id": name, "title": title, **WHENCE, **fields})
 
 
 def with_clocks(*clocks: ClockRule, **parts: Any) -> Pack:

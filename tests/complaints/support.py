@@ -116,7 +116,7 @@ class Story:
         self.until(when)
         ref = PackRef(name=to.name, version=to.version, digest=to.digest)
         order = self._order(actor, MigratePack(pack=ref, reason=text("It is the new one.")), when, None)
-        happenings = decide(self.pack, self.case, order, other=to)
+        happenings = decide(self.pack, self.case, order, other=to)  # a refusal leaves all as it is
         self.pack = to
         self._record(self.case, happenings)
         return happenings
@@ -163,6 +163,13 @@ class Story:
     def deliver(self, letter: str) -> tuple[Happening, ...]:
         """The mail system tells that a letter has reached the customer."""
         return self.do(machine, ReportDelivery(letter=letter, state=DeliveryState.DELIVERED))
+
+    def happened(self, actor: Actor, event: Event) -> None:
+        """An event that is in the record by another way than today's commands, at this moment."""
+        told = Happening(
+            event=event, occurred_at=self.now, recorded_at=self.now, actor=actor.id, command="elsewhere"
+        )
+        self._record(self.case, (told,))
 
     def told(self, kind: type[E]) -> list[E]:
         """All events of this kind so far, in order."""

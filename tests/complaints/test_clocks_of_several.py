@@ -15,10 +15,16 @@ from tests.complaints.made_packs import clock, with_clocks
 from tests.complaints.support import RECEIVED, Story, ana, text
 
 BOTH = clock(
-    "both", starts_on="owned", met_by=["finding_recorded", "customer_contacted"], met_when="all", duration="48 h"
+    "both",
+    starts_on="owned",
+    met_by=["finding_recorded", "customer_contacted"],
+    met_when="all",
+    duration="48 h",
 )
 FINDING = RecordFinding(text=text("A seam gave way."))
-CONTACT = RecordContact(way=Channel.PHONE, content=text("Asked."), reaction=text("Calm."), outcome=text("Knows."))
+CONTACT = RecordContact(
+    way=Channel.PHONE, content=text("Asked."), reaction=text("Calm."), outcome=text("Knows.")
+)
 
 
 def run_of(story: Story, clock: str, number: int = 1) -> Occurrence:

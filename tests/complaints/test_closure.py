@@ -9,10 +9,12 @@ import pytest
 from complaints.actions import AddAction, CheckEffectiveness, CompleteAction
 from complaints.base import INSTANT, Money
 from complaints.closure import Archived, CloseComplaint, Reopen
+from complaints.departments import TellDepartment
 from complaints.dispute import RaiseDispute, WithdrawDispute
 from complaints.feedback import AnswerSatisfaction, ConfirmOutcome, RecordSeniorReview
 from complaints.intake import Acknowledge, AddNote, ReceiveComplaint
-from complaints.issues import AddIssue, CauseClass
+from complaints.investigation import RecordFinding
+from complaints.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
 from complaints.letters import ReportDelivery
 from complaints.occurrences import ClockState
 from complaints.ownership import TakeOwnership
@@ -299,3 +301,42 @@ def test_a_pack_may_ask_for_the_post_mortem_before_the_archive() -> None:
     story.do(ana, FinishPostMortem())
     story.wait(minutes=1)
     assert len(_archived_at(story)) == 1
+
+
+def confirmed(wanted: Fact) -> Story:
+    """Answered and confirmed, by a pack that wants this fact before a closed complaint rests."""
+    story = answered(Story.owned(pack=PACK.model_copy(update={"phases_require": {"closed": (wanted,)}})))
+    story.do(customer, ConfirmOutcome())
+    return story
+
+
+def test_a_senior_reviews_every_complaint_where_the_pack_says_so_before_it_is_closed() -> None:
+    """high-end-service S5.2: resolved, then reviewed and followed up by a senior."""
+    story = confirmed(Fact.SENIOR_REVIEWED)
+    assert story.refused(ana, CLOSE) == "not_ready_to_close"
+    assert "have a supervisor or department head who does not own it review" in story.sentence
+    story.do(dora, RecordSeniorReview(text=text("Called him; all well.")))
+    story.do(ana, CLOSE)
+    story.do(customer, AGAIN)
+    story.do(ana, RecordFinding(text=text("Worn out.")))
+    story.do(ana, DecideIssue(issue="I1", outcome=IssueOutcome.NOT_UPHELD, reasons=text("Worn out.")))
+    assert story.refused(ana, CLOSE) == "not_ready_to_close"
+    assert "who does not own it" in story.sentence, "another round wants another look"
+
+
+def test_a_low_score_wants_one_review_and_not_two() -> None:
+    story = confirmed(Fact.SENIOR_REVIEWED)
+    story.do(customer, AnswerSatisfaction(score=1))
+    assert story.refused(ana, CLOSE) == "not_ready_to_close"
+    assert story.sentence.count("review") == 1
+    story.do(dora, RecordSeniorReview(text=text("Called him; all well.")))
+    story.do(ana, CLOSE)
+
+
+def test_the_departments_concerned_are_told_before_closing_where_the_pack_says_so() -> None:
+    """high-end-service S1.4: the departments concerned are told, too, so that the process improves."""
+    story = confirmed(Fact.DEPARTMENT_TOLD)
+    assert story.refused(ana, CLOSE) == "not_ready_to_close"
+    assert "tell the department concerned" in story.sentence
+    story.do(ana, TellDepartment(department="product", text=text("The lid breaks.")))
+    story.do(ana, CLOSE)

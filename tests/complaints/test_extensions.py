@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from complaints.base import Event
+from complaints.case import Case
 from complaints.extensions import AskExtension, ExtensionGranted, GrantExtension, RefuseExtension
 from complaints.letters import LetterQueued
+from complaints.lifecycle import fold
 from complaints.messages import messages
 from complaints.occurrences import ClockState, ClockWarned, Occurrence
 from complaints.ownership import DeclareConflict
@@ -64,13 +67,13 @@ def test_an_extended_clock_warns_again_before_its_new_due_moment_under_a_key_of_
     story.wait(hours=20)
     warned = [told for told in story.happenings if isinstance(told.event, ClockWarned)]
     assert [told.occurred_at - RECEIVED for told in warned] == [timedelta(hours=36), timedelta(hours=54)]
-    keys = {message.dedupe for told in warned for message in messages(story.pack, _after(story, told.event), told)}
+    keys = {
+        message.dedupe for told in warned for message in messages(story.pack, _after(story, told.event), told)
+    }
     assert len(keys) == 2, "a second warning under the first one's key would never go out"
 
 
-def _after(story: Story, event: object) -> object:
-    from complaints.lifecycle import fold
-
+def _after(story: Story, event: Event) -> Case:
     index = next(n for n, told in enumerate(story.happenings) if told.event is event)
     return fold(story.happenings[: index + 1])
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from complaints.intake import ReceiveComplaint
-from complaints.issues import AddIssue, DecideIssue, IssueOutcome
 from complaints.investigation import RecordFinding
+from complaints.issues import AddIssue, DecideIssue, IssueOutcome
 from complaints.messages import messages
 from complaints.occurrences import ClockState
 from complaints.ownership import AcceptHandover, Assign, OfferHandover, TakeOwnership
@@ -22,7 +22,9 @@ from tests.complaints.support import RECEIVED, WEI, Story, ana, ben, dora, emil,
 
 def tier(number: int, *roles: Role, **fields: object) -> HandlingTier:
     title = {"en": f"Tier {number}"}
-    return HandlingTier.model_validate({"number": number, "title": title, "held_by": roles, **WHENCE, **fields})
+    return HandlingTier.model_validate(
+        {"number": number, "title": title, "held_by": roles, **WHENCE, **fields}
+    )
 
 
 TIERS = (
@@ -68,7 +70,10 @@ def test_the_holders_of_the_new_tier_hear_of_it_once() -> None:
     story = Story.owned(pack=PACK)
     story.wait(hours=9)
     told = next(told for told in story.happenings if isinstance(told.event, TierRaised))
-    assert [message.to for message in messages(PACK, story.case, told)] == ["role:supervisor", "role:department_head"]
+    assert [message.to for message in messages(PACK, story.case, told)] == [
+        "role:supervisor",
+        "role:department_head",
+    ]
 
 
 def test_a_complex_complaint_begins_with_senior_staff() -> None:

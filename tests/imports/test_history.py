@@ -13,6 +13,7 @@ from complaints.phases import Phase
 from complaints.transition import Commit
 from imports.batches import IMPORTER
 from imports.history import history
+from policies.loading import PACKS, load_pack
 from policies.pack import Pack
 from policies.vocabulary import Channel, Kind
 from tests.complaints.support import PACK
@@ -96,6 +97,23 @@ def test_a_closing_whose_time_nobody_knows_answers_no_clock_in_time_or_late() ->
     assert not [happening for happening in commit.happenings if happening.event.type == "ClockBreached"]
     assert commit.view is not None
     assert commit.view.phase is Phase.ARCHIVED
+
+
+def test_a_clock_that_only_more_than_the_closing_meets_is_not_judged() -> None:
+    both: dict[str, object] = {"id": "both", "met_by": ["outcome_told", "acknowledged"], "met_when": "all"}
+    commit = told(timedelta(days=2), pack=_with(both))
+    assert states(commit)["both"] is ClockState.STOPPED
+    breached = [told.event.clock for told in commit.happenings if isinstance(told.event, ClockBreached)]
+    assert breached == ["first_handling"]
+
+
+def test_no_tier_of_handling_is_entered_by_a_complaint_that_was_over_before_it_came() -> None:
+    pack = load_pack(PACKS / "service-centre.yaml")
+    commit = told(timedelta(days=30), pack=pack)
+    case = folded(commit)
+    assert case.handling_tier == 1
+    assert {run.clock for run in case.clocks.occurrences if run.breached_at} >= {"tier_1_time"}
+    assert not [run for run in case.clocks.occurrences if run.running]
 
 
 def test_it_folds_to_what_it_says_it_is_event_by_event() -> None:

@@ -49,8 +49,22 @@ async def test_people_are_found_by_id_role_and_recipient(directory: Directory) -
     assert await directory.email_of("role:handler") == (ana,)
     assert await directory.email_of("role:administrator") == ()
     assert await directory.email_of("staff:usr_nobody") == ()
-    with pytest.raises(ValueError, match="staff:<id> or role:<role>"):
+    with pytest.raises(ValueError, match="staff:<id>, role:<role> or department:<name>"):
         await directory.email_of("party:P1")
+
+
+async def test_a_department_reads_its_mail_as_long_as_somebody_of_it_works_here(directory: Directory) -> None:
+    await directory.change("usr_ana", department="logistics")
+    assert [box.staff for box in await directory.email_of("department:logistics")] == ["usr_ana"]
+    assert await directory.email_of("department:product") == ()
+    assert {one.id: one.department for one in await directory.everyone()} == {
+        "usr_ana": "logistics",
+        "usr_dora": None,
+    }
+    await directory.change("usr_ana", roles=[Role.HANDLER])
+    assert len(await directory.email_of("department:logistics")) == 1  # what is not given stays
+    await directory.change("usr_ana", active=False)
+    assert await directory.email_of("department:logistics") == ()
 
 
 async def test_who_left_gets_no_mail_and_does_not_come_in(directory: Directory) -> None:

@@ -18,7 +18,7 @@ from runtime.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("API", "POSTGRES", "TEMPORAL", "TEMPORAL_UI", "CATCHER_SMTP", "CATCHER_PAGE", "PAYMENTS")
-REDRESS = f"{sys.executable} {ROOT / 'cli.py'}"
+REDRESS = f"{sys.executable} -m cli"
 
 
 @dataclass

@@ -18,7 +18,8 @@ from uuid import uuid4
 
 from cli import prepare
 from complaints.base import Command, Order, TextRef
-from complaints.intake import AddNote, WriteMessage
+from complaints.conversation import WriteMessage
+from complaints.intake import AddNote
 from complaints.lifecycle import next_wakeup
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.payments import PaymentState

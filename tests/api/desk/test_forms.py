@@ -17,9 +17,10 @@ from complaints.actions import AddAction
 from complaints.base import Command
 from complaints.case import Case
 from complaints.feedback import AnswerSatisfaction
-from complaints.intake import AddNote, AddParty, CorrectReceipt
+from complaints.intake import AddNote, CorrectReceipt
 from complaints.issues import AddIssue
 from complaints.ownership import OfferHandover
+from complaints.parties import AddParty
 from complaints.post_mortem import RecordWhys
 from complaints.redress import ProposeRemedy
 from complaints.triage import Triage
