@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -11,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
 from api.deps import Deps, DepsHere
-from api.filing import THE_CUSTOMER
 from api.openapi import problems
 from api.problems import Problem
 from api.reads import folded
@@ -19,7 +17,7 @@ from api.security import ComplaintHere, StaffHere
 from api.showing import EVERYTHING, areas_of
 from complaints.base import Actor
 from complaints.case import Case
-from complaints.intake import Party
+from complaints.parties import the_customer
 from complaints.references import parse_customer_code
 from ledger import access, customers
 from ledger.customers import Filed
@@ -98,12 +96,6 @@ async def file_of(deps: Deps, actor: Actor, case: Case) -> CustomerBody:
         await _noted(deps, conn, actor, case.reference)
         found = await customers.complaints_of(conn, code, reader=actor.id, besides=case.reference)
     return CustomerBody(code=code, complaints=found)
-
-
-def the_customer(case: Case) -> Iterator[Party]:
-    """The parties by whose addresses the customer is known, the customer themself first."""
-    for role in THE_CUSTOMER:
-        yield from (party for party in case.parties if party.role == role and party.address is not None)
 
 
 async def _noted(deps: Deps, conn: AsyncConnection, actor: Actor, reference: str) -> None:

@@ -57,6 +57,7 @@ def _iso(value: Any) -> Any:
 
 
 Day = Annotated[date, BeforeValidator(_iso), Field(examples=["2026-01-31"])]
+StaffAsked = Annotated[str, StringConstraints(pattern=STAFF_PATTERN)]
 PackName = Annotated[str, Path(max_length=100, description="A published pack.", examples=["retail-2025"])]
 TargetId = Annotated[str, Path(max_length=100, description="One of the pack's targets.")]
 
@@ -96,7 +97,7 @@ class Asked(BaseModel):
 
     from_: Day | None = Field(None, alias="from", description="The first day; else 30 days up to the last.")
     to: Day | None = Field(None, description="The last day, included; else today in the pack's zone.")
-    team: Annotated[str, StringConstraints(pattern=STAFF_PATTERN)] | None = Field(
+    team: StaffAsked | None = Field(
         None, description="A staff id: that person's complaints, and those of whom they supervise."
     )
 
@@ -185,10 +186,11 @@ async def packs_in_force(deps: Deps) -> Sequence[Pack]:
 
 async def pack_of(deps: Deps, name: str) -> Pack:
     """The version of a pack that holds today. Raises Problem (404)."""
-    found = next((pack for pack in await packs_in_force(deps) if pack.name == name), None)
-    if found is None:
-        raise Problem(404, "unknown_pack", "No pack of this name holds today; /packs lists those published.")
-    return found
+    for at_once in (False, True):
+        for pack in in_force(await deps.packs.all(at_once=at_once), deps.clock.now()):
+            if pack.name == name:
+                return pack
+    raise Problem(404, "unknown_pack", "No pack of this name holds today; /packs lists those published.")
 
 
 def target_of(pack: Pack, target: str) -> Target:

@@ -160,18 +160,16 @@ async def figures_of(deps: Deps, actor: Actor, pack: Pack, period: Period, team:
     """The whole of a pack's figures for this reader. Raises Problem (403)."""
     require_theirs(actor, team)
     now = deps.clock.now()
-    scope, earlier = Scope.of(pack, period, now, team), Scope.of(pack, period.before, now, team)
+    scope = Scope.of(pack, period, now, team)
     async with deps.reading.connect() as conn:
-        told, before, before_that = [
-            await counted(conn, pack, days, now, team=team)
-            for days in (period, period.before, period.before.before)
-        ]
+        told, before = [await counted(conn, pack, days, now, team=team) for days in (period, period.before)]
+        before_that = Tallies()
+        if any(target.measure in CHANGES for target in pack.targets):
+            before_that = await counted(conn, pack, period.before.before, now, team=team)
         entered = {} if team else await supplied(conn, pack.name, period)
         raised = await warnings(conn, pack.name, period)
-        teams = await tallies(conn, scope, By.TEAM), await tallies(conn, earlier, By.TEAM)
-        people: tuple[Mapping[str, Tallies], ...] = ({}, {})
-        if actor.has(*LEADERS):
-            people = await tallies(conn, scope, By.PERSON), await tallies(conn, earlier, By.PERSON)
+        teams = await tallies(conn, scope, By.TEAM)
+        people = await tallies(conn, scope, By.PERSON) if actor.has(*LEADERS) else {}
 
     def cases(of: Of, clock: str | None = None) -> str:
         more = (f"&clock={clock}" if clock else "") + (f"&team={team}" if team else "")
@@ -187,8 +185,8 @@ async def figures_of(deps: Deps, actor: Actor, pack: Pack, period: Period, team:
         clocks=tuple(
             _clock(rule.id, rule.title, told.runs[rule.id], cases) for rule in pack.clocks if rule.id in told.runs
         ),
-        teams=_groups(pack, *teams),
-        people=_groups(pack, *people),
+        teams=_groups(pack, teams),
+        people=_groups(pack, people),
         warnings=tuple(_warned(one) for one in raised),
     )  # fmt: skip
 
@@ -235,14 +233,14 @@ def _clock(clock: str, title: dict[str, str], runs: Runs, cases: Cases) -> Clock
     )  # fmt: skip
 
 
-def _groups(pack: Pack, told: Mapping[str, Tallies], before: Mapping[str, Tallies]) -> tuple[GroupBody, ...]:
-    """By id, never by rank: a list by speed would reward haste (UI.md, Figures)."""
-    return tuple(_group(pack, who, told[who], before.get(who, Tallies())) for who in sorted(told))
+def _groups(pack: Pack, told: Mapping[str, Tallies]) -> tuple[GroupBody, ...]:
+    """By id, never by rank: a list by speed would reward haste."""
+    return tuple(_group(pack, who, told[who]) for who in sorted(told))
 
 
-def _group(pack: Pack, who: str, told: Tallies, before: Tallies) -> GroupBody:
+def _group(pack: Pack, who: str, told: Tallies) -> GroupBody:
     theirs = [one for one in pack.targets if one.measure not in CHANGES | {Measure.SUPPLIED}]
-    verdicts = {one.id: judged(one, measured(one, told, before)) for one in theirs}
+    verdicts = {one.id: judged(one, measured(one, told, Tallies())) for one in theirs}
     met, missed = _of(verdicts, Verdict.MET), _of(verdicts, Verdict.MISSED)
     runs = told.runs.values()
     kept = Share(sum(run.in_time for run in runs), sum(run.n for run in runs))

@@ -9,11 +9,8 @@ from api.inputs import Gathered
 from complaints.base import Command
 from complaints.intake import PartyDetails, ReceiveComplaint
 from complaints.lifecycle import fold
-from complaints.parties import AddParty, ChangePreferredChannel
+from complaints.parties import THE_CUSTOMER, AddParty, ChangePreferredChannel
 from ledger import customers
-
-THE_CUSTOMER = ("customer", "complainant", "heir", "joint_complainant")
-"""By whose addresses a customer is known, first first. A representative's file would hold all whom they represent."""
 
 
 async def file_receipt(

@@ -44,9 +44,9 @@ class Packs:
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
 
-    async def all(self) -> tuple[Pack, ...]:
-        """Every published version, by name and version."""
-        await self._look()
+    async def all(self, *, at_once: bool = False) -> tuple[Pack, ...]:
+        """Every published version, by name and version; `at_once`: with what was published this very moment."""
+        await self._look(at_once=at_once)
         return tuple(sorted(self._held.values(), key=lambda pack: (pack.name, pack.version)))
 
     async def of(self, ref: PackRef) -> Pack:

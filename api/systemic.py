@@ -69,7 +69,7 @@ class SystemicList(BaseModel):
 class Counted(BaseModel):
     """How many of the joined complaints a site or a region has."""
 
-    code: str = Field(examples=["north/0117"])
+    code: str = Field(examples=["north-0117"])
     complaints: int
 
 

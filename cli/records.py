@@ -132,6 +132,30 @@ def recover() -> None:
     raise typer.Exit(1 if found.failed else 0)
 
 
+@app.command("file-customers")
+def file_customers() -> None:
+    """Put complaints into the files of their customers that came before there were files. Safe to repeat."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from activities.customer_files import file_all
+    from api.deps import Deps
+
+    async def run(settings: Settings) -> int:
+        deps = Deps.of(settings)
+        columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed}"))
+        try:
+            with Progress(*columns, console=err) as shown:
+                task = shown.add_task("Complaints looked at:", total=None)
+                return await file_all(
+                    deps.sql, deps.record, deps.texts, deps.customers, lambda: shown.advance(task)
+                )
+        finally:
+            await deps.close()
+
+    count = run_configured(run)
+    out.print(f"{count} addresses were filed.", markup=False, highlight=False, soft_wrap=True)
+
+
 @app.command("outbox")
 def outbox_(
     resend: Annotated[int | None, typer.Option(help="The number of one to send again.")] = None,

@@ -86,8 +86,8 @@ def follow(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, 
     for rule in pack.clocks:
         for run in case.clocks.all_running(rule.id):
             yield from _followed(pack, rule, case, run, told)
-        if not _starts(rule, told.event) or not applies(pack, rule, case):
-            continue
+        if not _starts(rule, told.event) or not applies(pack, rule, case) or case.closure.archived_at:
+            continue  # what rests owes nobody anything, until somebody opens it again
         if rule.starts_on in _ONCE_A_ROUND and _kept_this_round(rule, case):
             continue
         subject = told.event.about().subject if rule.starts_on in _ONE_EACH else None

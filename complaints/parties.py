@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from complaints.base import HANDLING, Command, Context, Event, Happening, Refused, TextRef
@@ -11,6 +11,15 @@ from policies.vocabulary import Channel, Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
+
+THE_CUSTOMER = ("customer", "complainant", "heir", "joint_complainant")
+"""By whose addresses a customer is known, first first. A representative's file would hold all whom they represent."""
+
+
+def the_customer(case: Case) -> Iterator[Party]:
+    """The parties by whose addresses the customer is known, the customer themself first."""
+    for role in THE_CUSTOMER:
+        yield from (party for party in case.parties if party.role == role and party.address is not None)
 
 
 class PartyAdded(Event):

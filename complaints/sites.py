@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-BETWEEN = "/"
-"""Between a region and a site in a site's code: `north/0117`."""
+BETWEEN = "-"
+"""Between the region and the rest of a site's code: `north-0117`."""
 
 
 class Spread(NamedTuple):

@@ -147,7 +147,7 @@ async def invoice(tell: Teller) -> None:
 
 
 async def waiting(tell: Teller) -> None:
-    """Stands still while we wait for the customer."""
+    """Stands still while we wait for the customer, who was asked something."""
     story = "waiting"
     ref = await tell.receives(
         story,
@@ -159,8 +159,7 @@ async def waiting(tell: Teller) -> None:
     )
     await tell.does(story, "iris", ref, "acknowledge")
     await tell.does(story, "mei", ref, "take-ownership")
-    await tell.does(story, "mei", ref, "report-progress", text="請提供銀行卡後四位，以便我們查詢。")
-    await tell.does(story, "mei", ref, "pause-clocks", reason="waiting_for_customer", note="等待卡號後四位。")
+    await tell.does(story, "mei", ref, "ask-customer", text="請提供銀行卡後四位，以便我們查詢。")
 
 
 async def newcomers(tell: Teller) -> None:
@@ -181,4 +180,89 @@ async def newcomers(tell: Teller) -> None:
     )  # fmt: skip
 
 
-STORIES: tuple[Callable[[Teller], Awaitable[None]], ...] = (kettle, parcel, invoice, waiting, newcomers)
+async def payment(tell: Teller) -> None:
+    """Under a British regulator's rules: a payment service, and more time asked for that waits to be granted."""
+    story = "payment"
+    ref = await tell.receives(
+        story,
+        ago=timedelta(days=9),
+        pack="uk-fca-disp",
+        channel="mail",
+        subject="A transfer that never arrived",
+        narrative="I sent 240 pounds to my landlord on the 3rd. He has nothing, and the app says done.",
+        problem_type="payment_services",
+        parties=[customer("Nia Hughes", "nia@customer.example")],
+    )
+    await tell.does(story, "iris", ref, "acknowledge")
+    await tell.does(
+        story, "iris", ref, "triage", kind="complaint", severity="regular", tier="standard",
+        problem_type="payment_services",
+    )  # fmt: skip
+    await tell.does(story, "ana", ref, "take-ownership")
+    await tell.does(story, "ana", ref, "add-issue", text="The transfer was debited and not credited.")
+    await tell.does(
+        story, "ana", ref, "ask-extension", clock="payment_services_response",
+        reason="The receiving bank has ten days to trace the transfer, and has used four.",
+    )  # fmt: skip
+
+
+async def own_process(tell: Teller) -> None:
+    """About how we ourselves work: moved up to senior staff, and an internal review waits for a reviewer."""
+    story = "own-process"
+    ref = await tell.receives(
+        story,
+        ago=timedelta(hours=2),
+        pack="service-centre",
+        channel="phone",
+        severity="complex",
+        subject="三次來電均被掛斷",
+        narrative="我三次致電，每次轉接後都被掛斷，還要我重新說明問題。",
+        problem_type="own_process",
+        parties=[customer("趙雲", "zhaoyun@customer.example", "zh")],
+    )
+    await tell.does(story, "iris", ref, "acknowledge")
+    await tell.does(
+        story, "iris", ref, "triage", kind="complaint", severity="complex", tier="standard",
+        problem_type="own_process",
+    )  # fmt: skip
+    await tell.does(story, "dora", ref, "take-ownership")
+
+
+async def batch(tell: Teller) -> None:
+    """One batch of ingredients, three shops: triaged, told to its department and given out by the service."""
+    for number, (site, words) in enumerate(
+        (
+            ("north-0117", "The sauce smelt off."),
+            ("north-0204", "The same sauce made my daughter ill."),
+            ("west-0031", "The sauce had turned."),
+        ),
+        start=1,
+    ):
+        story = f"batch-{number}"
+        ref = await tell.receives(
+            story,
+            ago=timedelta(minutes=90 - 20 * number),
+            pack="service-standards",
+            channel="store",
+            site=site,
+            subject="Sauce that had gone off",
+            narrative=words,
+            problem_type="product_quality",
+            parties=[customer(f"Guest {number}", f"guest{number}@customer.example")],
+        )
+        await tell.does(
+            story, "iris", ref, "triage", kind="complaint", severity="regular", tier="standard",
+            problem_type="product_quality",
+        )  # fmt: skip
+
+
+STORIES: tuple[Callable[[Teller], Awaitable[None]], ...] = (
+    kettle,
+    parcel,
+    invoice,
+    waiting,
+    newcomers,
+    payment,
+    own_process,
+    batch,
+)

@@ -18,7 +18,7 @@ WORDS = {
 }
 """What became of a run, as a reader is told."""
 
-_WIDTH, _BAR, _LEFT, _ROW, _HEAD = 960, 640, 24, 64, 96
+_WIDTH, _BAR, _LEFT, _ROW, _HEAD = 960, 760, 24, 82, 96
 _WIDE_ENOUGH = 9  # pixels for each digit of a number inside its part
 
 # A fill and the hatching over it, so that no part is told from another by its colour alone.
@@ -37,12 +37,13 @@ def chart(found: Simulated, language: str = "en") -> str:
     clocks = found.by_clock()
     height = _HEAD + _ROW * max(len(clocks), 1) + 16
     title = f"{found.pack} version {found.version} on {found.rows:,} rows of {found.file}"
+    said = " ".join(f"{_title(line, language)}: {_sentence(line)}." for line in clocks)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
         f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="title desc" '
         'font-family="system-ui, sans-serif" font-size="14">',
         f'<title id="title">{escape(title)}</title>',
-        f'<desc id="desc">{escape(" ".join(_sentence(line, language) + "." for line in clocks))}</desc>',
+        f'<desc id="desc">{escape(said)}</desc>',
         *_patterns(),
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         _text(_LEFT, 32, title, size=20, weight=600),
@@ -62,11 +63,11 @@ def counts(line: Line) -> Iterator[tuple[Outcome, int]]:
             yield outcome, count
 
 
-def _sentence(line: Line, language: str) -> str:
+def _sentence(line: Line) -> str:
     said = ", ".join(f"{count:,} {WORDS[outcome]}" for outcome, count in counts(line))
     share = "" if line.in_time is None else f"; {line.in_time:.1f} % of {line.judged:,} in time"
     warned = f"; {line.warned:,} warned" if line.warned else ""
-    return f"{_title(line, language)}: {said}{share}{warned}"
+    return f"{said}{share}{warned}"
 
 
 def _title(line: Line, language: str) -> str:
@@ -94,12 +95,13 @@ def _legend(clocks: tuple[Line, ...]) -> Iterator[str]:
 
 
 def _row(line: Line, top: int, language: str) -> Iterator[str]:
-    yield _text(_LEFT, top + 18, _sentence(line, language))
+    yield _text(_LEFT, top + 16, _title(line, language), weight=600)
+    yield _text(_LEFT, top + 34, _sentence(line))
     x, scale = float(_LEFT), _BAR / max(line.runs, 1)
     for outcome, count in counts(line):
         width = count * scale
         yield (
-            f'<rect x="{x:.1f}" y="{top + 26}" width="{max(width, 1):.1f}" height="22" fill="url(#{outcome})">'
+            f'<rect x="{x:.1f}" y="{top + 42}" width="{max(width, 1):.1f}" height="22" fill="url(#{outcome})">'
             f"<title>{WORDS[outcome]}: {count:,}</title></rect>"
         )
         label = f"{count:,}"
@@ -107,12 +109,12 @@ def _row(line: Line, top: int, language: str) -> Iterator[str]:
             plate = 8.5 * len(label) + 6
             middle = x + width / 2
             yield (
-                f'<rect x="{middle - plate / 2:.1f}" y="{top + 29}" width="{plate:.1f}" height="16" '
+                f'<rect x="{middle - plate / 2:.1f}" y="{top + 45}" width="{plate:.1f}" height="16" '
                 'rx="2" fill="#ffffff"/>'
             )
-            yield _text(middle, top + 42, label, anchor="middle")
+            yield _text(middle, top + 58, label, anchor="middle")
         x += width
-    yield _text(_LEFT + _BAR + 12, top + 42, f"{line.runs:,} runs")
+    yield _text(_LEFT + _BAR + 12, top + 58, f"{line.runs:,} runs")
 
 
 def _text(x: float, y: float, said: str, *, size: int = 14, weight: int = 400, anchor: str = "start") -> str:

@@ -36,7 +36,9 @@ def receipt(row: ImportedRow, refs: Mapping[str, TextRef]) -> ReceiveComplaint:
 
 def closing(row: ImportedRow, refs: Mapping[str, TextRef]) -> ImportedClosed:
     """How a closed row's complaint ended."""
-    return ImportedClosed(outcome=refs.get("outcome"), when_known=row.closed_at is not None)
+    return ImportedClosed(
+        outcome=refs.get("outcome"), when_known=row.closed_at is not None, tells=row.closing_tells
+    )
 
 
 def history(pack: Pack, reference: str, order: Order, closed_at: datetime, ended: ImportedClosed) -> Commit:
@@ -59,7 +61,7 @@ def history(pack: Pack, reference: str, order: Order, closed_at: datetime, ended
         return evolve(case, happening)
 
     if ended.when_known:
-        for late in _breached(pack, case, closed_at, recorded_at):
+        for late in _breached(pack, case, ended, closed_at, recorded_at):
             told.append(late)
             case = evolve(case, late)
     case = then(ended, closed_at, order.id)
@@ -73,13 +75,15 @@ def history(pack: Pack, reference: str, order: Order, closed_at: datetime, ended
     return Commit(stream=reference, expected=0, happenings=tuple(told), view=view(pack, case))
 
 
-def _breached(pack: Pack, case: Case, closed_at: datetime, recorded_at: datetime) -> Iterator[Happening]:
+def _breached(
+    pack: Pack, case: Case, ended: ImportedClosed, closed_at: datetime, recorded_at: datetime
+) -> Iterator[Happening]:
     """The breaches, up to the closing, of the clocks that it answers: only those are known to be late.
 
     Of the receipt's own clocks: no time of handling here ran out on a complaint that was handled elsewhere,
     so none moved up to another tier.
     """
-    facts = frozenset(ImportedClosed().facts())
+    facts = frozenset(ended.facts())
     runs = {run.key for run in case.clocks.occurrences if answered(pack.clock(run.clock), facts)}
     for told in due(pack, case, closed_at, recorded_at=recorded_at):
         if isinstance(told.event, ClockBreached) and f"{told.event.clock}/{told.event.occurrence}" in runs:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, mode
 
 from complaints.base import Frozen
 from imports.reading import Encoding, ImportImpossible, Row, RowError
-from policies.vocabulary import Channel, FeedbackClass, Kind, Severity, Tier
+from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Severity, Tier
 
 LONGEST_TEXT = 100_000
 """Characters of one text: more than people type into a form, as files carry whole letters."""
@@ -126,6 +126,17 @@ class State(Frozen):
     closed: Annotated[frozenset[str], Field(min_length=1)]
 
 
+ClosingTells = Literal[
+    Fact.ACKNOWLEDGED,
+    Fact.CUSTOMER_CONTACTED,
+    Fact.PROGRESS_REPORTED,
+    Fact.ANSWERED,
+    Fact.RESPONSE_SENT,
+    Fact.RESPONSE_DELIVERED,
+]
+"""What a closing may stand for where it comes from, beside that it was resolved and its outcome told."""
+
+
 class ImportedRow(Frozen):
     """A row as the complaint it tells of. `source` is unique for ever: the mapping's prefix and the row's id.
 
@@ -139,6 +150,7 @@ class ImportedRow(Frozen):
     closed: bool
     closed_at: AwareDatetime | None = None
     not_before: AwareDatetime
+    closing_tells: tuple[Fact, ...] = ()
     kind: Kind
     severity: Severity
     tier: Tier
@@ -159,6 +171,8 @@ class Mapping(Frozen):
     received: Moment
     closed: Moment | None = None
     """When a closed row was closed; without it, or where it is blank, that is not known."""
+    closing_tells: tuple[ClosingTells, ...] = ()
+    """What else had come to be by the time of closing: the written response had arrived, say."""
     last_known: Moment | None = None
     """For closed rows without a time: the last moment of which the file speaks."""
     kind: Choice = Choice(default=Kind.COMPLAINT)
@@ -224,6 +238,7 @@ class Mapping(Frozen):
                 "closed": closed,
                 "closed_at": closed_at,
                 "not_before": closed_at or last or received_at,
+                "closing_tells": self.closing_tells,
                 "kind": self.kind.read(fields),
                 "severity": self.severity.read(fields),
                 "tier": self.tier.read(fields),

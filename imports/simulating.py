@@ -135,7 +135,7 @@ class Simulator:
         """What the row tells: the same as its import would put on record. Raises Refused."""
         opening = self._opening(row)
         began = dict.fromkeys(opening.facts, row.received_at)
-        answers = frozenset(ImportedClosed().facts())
+        answers = frozenset(ImportedClosed(tells=row.closing_tells).facts())
         if not row.closed:
             return Known(opening.classes, began, {}, answers, self._now)
         end = closing(row, {})

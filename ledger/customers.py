@@ -156,6 +156,12 @@ async def exists(conn: AsyncConnection, code: str) -> bool:
     return bool((await conn.execute(_EXISTS, {"code": code})).scalar())
 
 
+async def not_filed(conn: AsyncConnection, after: str = "", limit: int = 200) -> tuple[str, ...]:
+    """A page of the complaints on record that stand in no file, by reference: of them most left no address."""
+    rows = await conn.execute(_NOT_FILED, {"after": after, "limit": limit})
+    return tuple(row.reference for row in rows)
+
+
 async def complaints_of(
     conn: AsyncConnection, code: str, *, reader: str, besides: str | None = None, limit: int = 100
 ) -> tuple[Filed, ...]:
@@ -212,6 +218,15 @@ _FILE = _asked(
 _CODE = _asked("SELECT code FROM customer_complaints WHERE text = :text", text=Text)
 
 _EXISTS = _asked("SELECT EXISTS (SELECT FROM customers WHERE code = :code)", code=Text)
+
+_NOT_FILED = _asked(
+    """
+    SELECT reference FROM complaints WHERE reference > :after
+        AND NOT EXISTS (SELECT FROM customer_complaints AS filed WHERE filed.reference = complaints.reference)
+    ORDER BY reference LIMIT :limit
+    """,
+    after=Text, limit=Integer,
+)  # fmt: skip
 
 _COMPLAINTS = _asked(
     """

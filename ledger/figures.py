@@ -178,8 +178,9 @@ _CASES = """
     )
 """
 
+# OFFSET 0 and MATERIALIZED keep the planner from reading the JSON anew for every figure made of it.
 _SAID = """
-    said AS (
+    said AS MATERIALIZED (
         SELECT cases.reference, cases.owner, cases.team, events.occurred_at,
             cases.kind IN ('complaint', 'dispute') AS grievance,
             (told.said ->> 'points')::int AS overall, (told.said ->> 'attitude')::int AS attitude,
@@ -187,7 +188,7 @@ _SAID = """
             (told.said ->> 'efficiency')::int AS efficiency, (told.said ->> 'solution')::int AS solution,
             (told.said ->> 'recommend')::int AS recommend
         FROM events JOIN cases ON cases.reference = events.stream
-            CROSS JOIN LATERAL (SELECT events.body::jsonb AS said) AS told
+            CROSS JOIN LATERAL (SELECT events.body::jsonb AS said OFFSET 0) AS told
         WHERE events.type = 'SatisfactionAnswered'
             AND events.occurred_at >= :start AND events.occurred_at < :end
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Text, bindparam, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import Text, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.suspicion import Suspicion, Told, earliest, suspected
-from ledger.tables import systemic_issues
 from policies.pack import Pack
 
 
@@ -40,10 +39,7 @@ async def suspicions(conn: AsyncConnection, packs: Iterable[Pack], now: datetime
 
 async def _joined(conn: AsyncConnection, references: tuple[str, ...]) -> bool:
     """Whether one systemic issue that is not resolved has them all."""
-    c = systemic_issues.c
-    has_all = c.members.contains(array(references, type_=Text))
-    query = select(c.reference).where(c.resolved_at.is_(None), has_all).limit(1)
-    return await conn.scalar(query) is not None
+    return await conn.scalar(_JOINED, {"references": list(references)}) is not None
 
 
 _AMONG = (
@@ -61,11 +57,13 @@ _ALIKE = text(
     """  # noqa: S608 - our own words
 )
 
-_MEMBERS = text(
-    """
-    SELECT reference, site FROM complaints WHERE reference = ANY (:references)
-    """
-).bindparams(bindparam("references", type_=ARRAY(Text)))
+_REFERENCES = bindparam("references", type_=ARRAY(Text))
+_JOINED = text(
+    "SELECT reference FROM systemic_issues WHERE resolved_at IS NULL AND members @> :references LIMIT 1"
+).bindparams(_REFERENCES)
+_MEMBERS = text("SELECT reference, site FROM complaints WHERE reference = ANY (:references)").bindparams(
+    _REFERENCES
+)
 
 
 async def sites_of(conn: AsyncConnection, references: Iterable[str]) -> dict[str, str | None]:

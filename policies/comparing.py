@@ -92,17 +92,17 @@ def more_of_them_is_stricter(old: Collection[object], new: Collection[object]) -
 def wider_is_stricter(old: Applies, new: Applies) -> Effect | None:
     """Compares for whom a promise holds; None where some were added and others left out."""
     effects = {
-        _wider(getattr(old, name), getattr(new, name))
+        _wider(getattr(old, name), getattr(new, name), excepted=name == "except_problem_types")
         for name in Applies.model_fields
         if getattr(old, name) != getattr(new, name)
     }
     return effects.pop() if len(effects) == 1 else None
 
 
-def _wider(old: object, new: object) -> Effect | None:
+def _wider(old: object, new: object, *, excepted: bool) -> Effect | None:
     """For one class: nothing said (an empty list, or None) is for all of it."""
     if old in ((), None) or new in ((), None):
         return Effect.STRICTER if new in ((), None) else Effect.LOOSER
     if isinstance(old, tuple) and isinstance(new, tuple):
-        return more_of_them_is_stricter(old, new)
+        return more_of_them_is_stricter(new, old) if excepted else more_of_them_is_stricter(old, new)
     return None

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
-from enum import StrEnum
 from typing import Any, NamedTuple
-
-from pydantic import BaseModel
 
 from policies import in_words as say
 from policies.comparing import Effect, more_of_them_is_stricter, opposite, shorter_is_stricter
-from policies.durations import Duration, Offset
-from policies.rules import Applies, AuthorityLimit, Rung, Source
+from policies.durations import Duration
 
 
 class Subject(NamedTuple):
@@ -84,48 +79,3 @@ def flag(field: str, on: str, off: str, effect_on: Effect | None) -> Says:
         return Sentence(text, effect_on if is_on else opposite(effect_on))
 
     return says
-
-
-def plainly(value: Any, subject: Subject) -> str:  # noqa: PLR0912 - one line for each kind of value
-    """A value without a sentence of its own, as plainly as it can be said."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "on" if value else "off"
-        case StrEnum():
-            return say.words(value)
-        case Duration():
-            return say.length(value)
-        case Offset():
-            return say.moment(value)
-        case Source():
-            return say.source(value)
-        case Applies():
-            return say.whom(value)
-        case Rung():
-            return say.rung(value)
-        case AuthorityLimit():
-            return f"up to {say.money(value.up_to_minor, value.currency)}"
-        case BaseModel():
-            own = (name for name in type(value).model_fields if name not in _SELF_EVIDENT)
-            said = (
-                (name, getattr(value, name)) for name in own if getattr(value, name) not in (None, (), {})
-            )
-            return "; ".join(f"{say.words(name)}: {plainly(part, subject)}" for name, part in said)
-        case dict() if "en" in value and all(isinstance(text, str) for text in value.values()):
-            return " / ".join(f"“{text}”" for _, text in sorted(value.items()))
-        case dict():
-            return "; ".join(
-                f"{say.words(str(key))}: {plainly(part, subject)}" for key, part in value.items()
-            )
-        case tuple() | list():
-            return ", ".join(plainly(part, subject) for part in value) or "nothing"
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)
-
-
-_SELF_EVIDENT = {"id", "basis", "source", "since", "chosen_by", "title"}
-"""What a rule that came or went need not say of itself: its name is said, and its origin is in the pack."""

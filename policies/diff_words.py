@@ -29,10 +29,10 @@ from policies.diff_sentences import (
     fewer_are_stricter,
     length,
     longer_is_stricter,
-    plainly,
     untold,
 )
 from policies.letters import Letter
+from policies.plain_values import plainly
 from policies.rules import AuthorityLimit, ClockRule, Rung, Sourced, Target
 from policies.vocabulary import DeliveryState
 
@@ -43,7 +43,7 @@ def added(subject: Subject, value: Any) -> Sentence:
         return Sentence(f"{subject.opening} is new: {_promise(value)}", Effect.STRICTER)
     if isinstance(value, Letter):
         return Sentence(f"{subject.name} is new")
-    return Sentence(f"{subject.opening} is new: {plainly(value, subject)}")
+    return Sentence(f"{subject.opening} is new: {plainly(value)}")
 
 
 def removed(subject: Subject, value: Any) -> Sentence:
@@ -52,7 +52,7 @@ def removed(subject: Subject, value: Any) -> Sentence:
         return Sentence(f"{subject.opening} is no longer promised; it was {_promise(value)}", Effect.LOOSER)
     if isinstance(value, Letter):
         return Sentence(f"{subject.name} is there no more")
-    return Sentence(f"{subject.opening} is there no more; it was {plainly(value, subject)}")
+    return Sentence(f"{subject.opening} is there no more; it was {plainly(value)}")
 
 
 def _promise(rule: ClockRule) -> str:
@@ -72,7 +72,7 @@ def changed_value(subject: Subject, old: Any, new: Any) -> Sentence:
             f" before: {say.facts(old, 'and')}",
             more_of_them_is_stricter(old, new),
         )
-    return Sentence(f"{subject.opening} is {plainly(new, subject)} instead of {plainly(old, subject)}")
+    return Sentence(f"{subject.opening} is {plainly(new)} instead of {plainly(old)}")
 
 
 def changed_rung(subject: Subject, number: int, old: Rung | None, new: Rung | None) -> Sentence:
@@ -99,10 +99,7 @@ def changed_field(subject: Subject, old: BaseModel, new: BaseModel, field: str) 
     if common is not None:
         return common(subject, old, new)
     before, after = getattr(old, field), getattr(new, field)
-    return Sentence(
-        f"{subject.opening}: {say.words(field)} is {plainly(after, subject)}"
-        f" instead of {plainly(before, subject)}"
-    )
+    return Sentence(f"{subject.opening}: {say.words(field)} is {plainly(after)} instead of {plainly(before)}")
 
 
 # What every rule says of itself

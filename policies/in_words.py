@@ -108,6 +108,11 @@ def whom(applies: Applies, problem_types: Mapping[str, Texts] | None = None) -> 
     if applies.problem_types:
         about = (titles[name]["en"] if name in titles else words(name) for name in applies.problem_types)
         text += f" about {listed((f'“{title}”' for title in about), 'or')}"
+    if applies.except_problem_types:
+        other = (
+            titles[name]["en"] if name in titles else words(name) for name in applies.except_problem_types
+        )
+        text += f" about anything but {listed((f'“{title}”' for title in other), 'or')}"
     if applies.channels:
         text += f" over {listed((_CHANNELS[channel] for channel in applies.channels), 'or')}"
     if applies.tiers:

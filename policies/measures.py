@@ -222,7 +222,9 @@ class Verdict(StrEnum):
 
 
 def meets(target: Target, value: Fraction) -> bool:
-    """Whether a value keeps the target; exactly at the bound does."""
+    """Whether a value keeps the target; exactly at the bound does, unless the target says it is exclusive."""
+    if target.exclusive and value in (target.at_least, target.at_most):
+        return False
     enough = target.at_least is None or value >= target.at_least
     return enough and (target.at_most is None or value <= target.at_most)
 
@@ -273,23 +275,33 @@ def fall_of(target: Target) -> int:
 
 
 _UNITS = {"percent": (" %", " %"), "minutes": (" min", " 分鐘"), "points": (" points", " 分")}
+_HOURS = (" h", " 小時")
 
 
 def spelled(target: Target, value: Fraction, language: str = "en") -> str:
-    """A value with its unit, to one decimal; to more where rounding would hide on which side of the bound it is."""
+    """A value with its unit, to one decimal; to more where rounding would hide on which side of the bound it is.
+
+    From two hours on minutes are told in hours.
+    """
     kept = meets(target, value)
+    in_hours = target.unit == "minutes" and abs(value) >= 120
+    scale = 60 if in_hours else 1
     for digits in (1, 2, 3, 6):
-        rounded = round(value, digits)
-        if meets(target, rounded) is kept:
+        rounded = round(value / scale, digits)
+        if meets(target, rounded * scale) is kept:
             break
     number = f"{float(rounded):.{digits}f}".rstrip("0").rstrip(".")
     sign = "+" if rounded > 0 and target.measure in CHANGES | {Measure.NPS} else ""
-    return f"{sign}{number.replace('-', '−')}{_UNITS[target.unit][language == 'zh']}"
+    unit = _HOURS if in_hours else _UNITS[target.unit]
+    return f"{sign}{number.replace('-', '−')}{unit[language == 'zh']}"
 
 
 def wanted(target: Target, language: str = "en") -> str:
     """What a target asks for, in words."""
-    least, most = ("至少 ", "至多 ") if language == "zh" else ("at least ", "at most ")
+    if target.exclusive:
+        least, most = ("高於 ", "低於 ") if language == "zh" else ("above ", "below ")
+    else:
+        least, most = ("至少 ", "至多 ") if language == "zh" else ("at least ", "at most ")
     bounds = ((least, target.at_least), (most, target.at_most))
     said = [
         f"{word}{spelled(target, Fraction(bound), language)}" for word, bound in bounds if bound is not None

@@ -352,4 +352,5 @@ class Target(Sourced):
     unit: str = Field(pattern=r"^(percent|minutes|points)$")
     at_least: int | None = None
     at_most: int | None = None
+    exclusive: bool = False  # the bound itself does not do: below, or above, it
     warn_fall: int | None = Field(default=None, ge=0)  # by more than this in 30 days is a warning

@@ -116,3 +116,15 @@ def test_an_import_reports_what_it_can_not_read_and_brings_in_the_rest(
     verified = redress("verify", **configured)
     assert "Checked 5 streams" in verified.stdout
     assert verified.returncode == 0
+
+
+def test_people_have_departments_and_can_be_away(configured: dict[str, str]) -> None:
+    words = ("staff", "add", "lena", "--name", "Lena", "--email", "lena@example.org", "--role", "handler")
+    taken_in = redress(*words, "--department", "logistics", "--password", "long enough", **configured)
+    assert taken_in.returncode == 0, taken_in.stderr
+    away = redress("staff", "away", "lena", "--until", "2026-05-04T09:00+0800", **configured)
+    assert away.returncode == 0, away.stderr
+    assert away.stdout.strip() == "lena is away until 2026-05-04T09:00:00+08:00."
+    assert redress("staff", "away", "lena", **configured).stdout.strip() == "lena is back."
+    assert "Nobody has the login" in redress("staff", "away", "nobody", **configured).stderr
+    assert redress("file-customers", **configured).stdout.strip() == "0 addresses were filed."

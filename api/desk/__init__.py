@@ -2,7 +2,9 @@
 
 from api.desk.case import router as case
 from api.desk.commands import router as commands
+from api.desk.figures import router as figures
 from api.desk.intake_form import router as intake_form
+from api.desk.packs import router as packs
 from api.desk.portal import router as portal
 from api.desk.portal_forms import router as portal_forms
 from api.desk.rendering import router as static
@@ -22,6 +24,8 @@ ROUTERS = (
     portal,
     portal_forms,
     intake_form,
+    figures,
+    packs,
     systemic_list,
     systemic,
     status,

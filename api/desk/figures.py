@@ -1,4 +1,4 @@
-"""The figures page: how a pack's targets stand, with n, interval and the way to the cases; and entering what no record has."""
+"""The figures page: how a pack's targets stand, each with n, interval and cases; and entering what no record has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from api.deps import Deps, DepsHere
@@ -21,6 +21,7 @@ from api.figures import (
     LISTED,
     Asked,
     AskedCases,
+    StaffAsked,
     SuppliedInput,
     cases_of,
     pack_of,
@@ -32,7 +33,6 @@ from api.figures import (
 from api.figures_told import (
     LEADERS,
     ClockFigures,
-    FiguresBody,
     GroupBody,
     MeasuredBody,
     TargetBody,
@@ -48,7 +48,7 @@ router = APIRouter(include_in_schema=False)
 
 _VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     Verdict.MET: ("met", "Met"),
-    Verdict.MISSED: ("late", "Missed"),
+    Verdict.MISSED: ("overdue", "Missed"),
     Verdict.TOO_FEW: ("stopped", "Too few to judge"),
     Verdict.UNKNOWN: ("stopped", "Not known"),
 }
@@ -72,6 +72,8 @@ class AskedPage(Asked):
     """The address of the page: which pack besides."""
 
     pack: Annotated[str, Field(max_length=100)] | None = None
+    # A form sends the choice of nobody in particular as an empty value.
+    team: Annotated[StaffAsked | None, BeforeValidator(lambda sent: sent or None)] = None
     entered: bool = False
 
 
@@ -158,24 +160,41 @@ async def _page(
         session=session,
         face=Face(pack.timezone, told.as_of),
         packs=[
-            (one.name, one.title["en"], f"/desk/figures?{urlencode({'pack': one.name})}", one.name == pack.name)
+            (
+                one.name,
+                one.title["en"],
+                f"/desk/figures?{urlencode({'pack': one.name})}",
+                one.name == pack.name,
+            )
             for one in await packs_in_force(deps)
         ],
         told=told,
         days=(told.to - told.from_).days + 1,
         whose=names.get(asked.team, "Somebody who has left") if asked.team else "",
         everybody=f"/desk/figures?{urlencode(around)}",
+        again=f"/desk/figures?{urlencode({**around, **({'team': told.team} if told.team else {})})}",
         owners=[(id_, names.get(id_, "Somebody who has left")) for id_ in choices],
         targets=[_target(goals[one.target], one, names, around) for one in told.targets],
         scores=[
-            Row(_OF[one.of], _percent(one, one.of), _interval(one, one.of), _n(one.n), cases=_listed(one.cases, pack))
+            Row(
+                _OF[one.of],
+                _percent(one, one.of),
+                _interval(one, one.of),
+                _n(one.n),
+                cases=_listed(one.cases, pack),
+            )
             for one in told.scores
         ],
         clocks=[_clock(one, pack) for one in told.clocks],
         teams=[_group(one, names, goals, around, team=True) for one in told.teams],
         people=[_group(one, names, goals, around, team=False) for one in told.people],
         warnings=[
-            (one.on, goals[one.target].title["en"], _WARNED[one.why], spelled(goals[one.target], Fraction(one.value)))
+            (
+                one.on,
+                goals[one.target].title["en"],
+                _WARNED[one.why],
+                spelled(goals[one.target], Fraction(one.value)),
+            )
             for one in told.warnings
             if one.target in goals
         ],
@@ -228,7 +247,8 @@ async def enter(deps: DepsHere, session: SessionHere, form: FormHere, pack: str)
 
     try:
         value = float(given["value"].replace(",", "."))
-        sent = SuppliedInput.model_validate({**given, "value": value, "target": None} | {}, by_alias=True)
+        days = {name: given[name] for name in ("from", "to", "note")}
+        sent = SuppliedInput.model_validate({**days, "value": value})
     except (ValueError, ValidationError):
         return await back("Give both days, the figure as a number, and where it comes from.")
     try:
@@ -252,7 +272,7 @@ def _target(target: Target, told: TargetBody, names: Mapping[str, str], around: 
         title=target.title["en"],
         value="–" if told.value is None else spelled(target, Fraction(told.value)),
         interval=_bounds(told.low, told.high, " points" if target.unit == "points" else " %"),
-        n=_n(told.n),
+        n="–" if told.value is None and told.n is None else _n(told.n),
         before="–" if told.before.value is None else spelled(target, Fraction(told.before.value)),
         asked=wanted(target),
         source=told.source,
@@ -276,7 +296,12 @@ def _clock(told: ClockFigures, pack: Pack) -> Row:
 
 
 def _group(
-    told: GroupBody, names: Mapping[str, str], goals: Mapping[str, Target], around: Mapping[str, str], *, team: bool
+    told: GroupBody,
+    names: Mapping[str, str],
+    goals: Mapping[str, Target],
+    around: Mapping[str, str],
+    *,
+    team: bool,
 ) -> GroupRow:
     nobody = "No team" if team else "Nobody"
     return GroupRow(
@@ -332,8 +357,8 @@ def _said(one: Behind, of: Of) -> Sequence[Any]:
             return f"Closed after {span(timedelta(minutes=one.value or 0))}", ""
         case Of.DEADLINES:
             took = span(timedelta(minutes=one.value or 0))
-            return (f"In time, after {took}", "met") if one.good else (f"Not in time: {took}", "late")
+            return (f"In time, after {took}", "") if one.good else (f"Not in time: {took}", "overdue")
         case Of.NPS:
-            return f"{one.value:.0f} of 10", "met" if one.good else "late" if (one.value or 0) <= 6 else ""
+            return f"{one.value:.0f} of 10", ""
         case _:
-            return f"{one.value:.0f} of 5", "met" if one.good else "late"
+            return f"{one.value:.0f} of 5", ""

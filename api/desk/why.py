@@ -42,9 +42,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "run": ("Run {number}", "第{number}次"),
     "picture": ("As a picture", "圖示"),
     "words": ("In words", "文字說明"),
-    "table": ("As a table", "表格"),
     "how": ("How it was counted", "計算過程"),
-    "as_of": ("As of {now}", "截至{now}"),
 }
 
 
@@ -101,7 +99,6 @@ async def show(
             for run in several
         ],
         number=told.run.number,
-        as_of=speech.moment(now),
         told=sentences(pack, told, now, language),
         picture=picture(told, now, speech),
         why=why_table(told, speech),

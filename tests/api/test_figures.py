@@ -36,7 +36,6 @@ async def published(office: Office) -> Pack:
     pack = PACK.model_copy(update={"name": f"p{uuid4().hex}", "targets": goals})
     async with office.deps.sql.begin() as conn:
         await packs.publish(conn, pack)
-    await office.deps.packs._look(at_once=True)
     return pack
 
 

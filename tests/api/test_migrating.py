@@ -42,7 +42,7 @@ async def test_a_migration_is_previewed_and_then_does_what_the_preview_said(
     office: Office, published: Pack
 ) -> None:
     reference = await office.receive(pack=PACK.name)
-    asked = {"pack": published.name, "version": published.version}
+    asked = {"pack": published.name, "version": str(published.version)}
     async with office.client("usr_otto") as otto:
         shown = await otto.get(f"/complaints/{reference}/migration", params=asked)
         assert shown.status_code == 200, shown.text
@@ -79,7 +79,7 @@ async def test_a_migration_is_previewed_and_then_does_what_the_preview_said(
 
 async def test_who_may_not_migrate_sees_no_preview_either(office: Office, published: Pack) -> None:
     reference = await office.receive(pack=PACK.name)
-    asked = {"pack": published.name, "version": published.version}
+    asked = {"pack": published.name, "version": str(published.version)}
     async with office.client("usr_ana") as ana:
         answer = await ana.get(f"/complaints/{reference}/migration", params=asked)
         assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")

@@ -34,13 +34,6 @@ async def test_the_figures_count_commands_and_name_nobody(office: Office) -> Non
     assert "usr_" not in told
 
 
-async def test_packs_are_listed_with_their_clocks(office: Office) -> None:
-    async with office.client() as ana:
-        packs = (await ana.get("/packs")).json()["packs"]
-    assert [(pack["name"], pack["version"]) for pack in packs] == [("retail-2025", 1)]
-    assert "response" in packs[0]["clocks"]
-
-
 async def test_every_command_has_a_route_that_says_who_may_give_it(office: Office) -> None:
     routes = {operation["operationId"]: operation for operation in await _operations(office)}
     for name, command in Command.REGISTRY.items():

@@ -16,7 +16,9 @@ from complaints.feedback import (
     ConfirmOutcome,
     LowScoreEscalated,
     RecordSeniorReview,
+    SatisfactionAnswered,
     SatisfactionAsked,
+    Score,
     delivered_at,
 )
 from complaints.intake import ReceiveComplaint
@@ -71,6 +73,29 @@ def test_satisfaction_is_asked_by_letter_when_the_response_arrives() -> None:
 def test_a_score_is_one_to_five(points: int) -> None:
     with pytest.raises(ValidationError):
         AnswerSatisfaction(score=points)
+
+
+@pytest.mark.parametrize("side", ["attitude", "professionalism", "efficiency", "solution", "recommend"])
+def test_each_side_has_its_own_scale_and_may_be_left_out(side: str) -> None:
+    lowest, highest = (0, 10) if side == "recommend" else (1, 5)
+    for points in (lowest - 1, highest + 1):
+        with pytest.raises(ValidationError):
+            AnswerSatisfaction.model_validate({"score": 5, side: points})
+    for points in (lowest, highest):
+        story = answered()
+        story.do(customer, AnswerSatisfaction.model_validate({"score": 5, side: points}))
+        score = story.case.feedback.score
+        assert score is not None
+        given = {"attitude", "professionalism", "efficiency", "solution", "recommend"}
+        told = {name: value for name in given if (value := getattr(score, name)) is not None}
+        assert told == {side: points}
+        assert story.case.at(Fact.SATISFACTION_ANSWERED) == story.now
+
+
+def test_an_answer_from_before_the_sides_were_asked_reads_as_ever() -> None:
+    event = SatisfactionAnswered.model_validate_json('{"points": 4, "comment": null}')
+    assert (event.points, event.attitude, event.recommend) == (4, None, None)
+    assert Score.model_validate({"points": 4, "comment": None, "answered_at": RECEIVED}).solution is None
 
 
 @pytest.mark.parametrize(("points", "low"), [(1, True), (2, True), (3, False), (5, False)])

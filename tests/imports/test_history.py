@@ -15,7 +15,7 @@ from imports.batches import IMPORTER
 from imports.history import history
 from policies.loading import PACKS, load_pack
 from policies.pack import Pack
-from policies.vocabulary import Channel, Kind
+from policies.vocabulary import Channel, Fact, Kind
 from tests.complaints.support import PACK
 
 RECEIVED = datetime(2025, 1, 6, 12, 0, tzinfo=UTC)
@@ -31,10 +31,12 @@ def _with(*clocks: dict[str, object]) -> Pack:
     return Pack.from_canonical(json.dumps(said))
 
 
-def told(after: timedelta, *, when_known: bool = True, pack: Pack = PACK) -> Commit:
+def told(
+    after: timedelta, *, when_known: bool = True, pack: Pack = PACK, tells: tuple[Fact, ...] = ()
+) -> Commit:
     body = ReceiveComplaint(channel=Channel.IMPORT, kind=Kind.COMPLAINT, source="311:1")
     order = Order(id="import/311:1", actor=IMPORTER, body=body, at=NOW, occurred_at=RECEIVED)
-    closing = ImportedClosed(outcome=OUTCOME, when_known=when_known)
+    closing = ImportedClosed(outcome=OUTCOME, when_known=when_known, tells=tells)
     return history(pack, "7K2M-9QF3-XA50", order, RECEIVED + after, closing)
 
 
@@ -105,6 +107,17 @@ def test_a_clock_that_only_more_than_the_closing_meets_is_not_judged() -> None:
     assert states(commit)["both"] is ClockState.STOPPED
     breached = [told.event.clock for told in commit.happenings if isinstance(told.event, ClockBreached)]
     assert breached == ["first_handling"]
+
+
+def test_a_closing_may_stand_for_a_written_response_that_had_arrived() -> None:
+    pack = _with({"id": "written", "met_by": ["response_delivered"], "duration": "48 h"})
+    assert states(told(timedelta(days=1), pack=pack))["written"] is ClockState.STOPPED
+    tells = (Fact.RESPONSE_DELIVERED,)
+    assert states(told(timedelta(days=1), pack=pack, tells=tells))["written"] is ClockState.MET
+    late = told(timedelta(days=3), pack=pack, tells=tells)
+    assert states(late)["written"] is ClockState.MET_LATE
+    assert next_wakeup(pack, folded(late)) is None
+    assert late.messages == ()
 
 
 def test_no_tier_of_handling_is_entered_by_a_complaint_that_was_over_before_it_came() -> None:

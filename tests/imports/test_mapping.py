@@ -145,6 +145,7 @@ def _changed(**changes: Any) -> dict[str, Any]:
         ({"received": {"column": "a", "format": "%Y-%m-%d", "zone": "UTC"}}, "needs a time of day"),
         ({"colour": "blue"}, "colour: Extra inputs are not permitted"),
         ({"source": "NYC 311"}, "source: String should match"),
+        ({"closing_tells": ["archived"]}, "closing_tells.0: Input should be "),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_what_is_wrong(

@@ -31,7 +31,8 @@ from tests.imports.support import BANK, CALLS, NOW, call, calls, mapping
 
 load_pack = cache(loading.load_pack)
 RETAIL = load_pack(PACKS / "retail-2025.yaml")
-ANSWERS = frozenset(ImportedClosed().facts())
+TELLS = (Fact.RESPONSE_SENT, Fact.RESPONSE_DELIVERED)
+ANSWERS = frozenset(ImportedClosed(tells=TELLS).facts())
 ENDS = {
     ClockState.MET: Outcome.MET,
     ClockState.MET_LATE: Outcome.MET_LATE,
@@ -42,10 +43,10 @@ ENDS = {
 
 @cache
 def real_rows() -> tuple[ImportedRow, ...]:
-    """Every so many rows of the real files, as their mappings read them."""
+    """Every so many rows of the real files, as their mappings read them; their closings were written responses."""
     found = []
     for file, name, every in ((CALLS, "nyc311", 30), (BANK, "cfpb", 12)):
-        said = mapping(name)
+        said = mapping(name).model_copy(update={"closing_tells": TELLS})
         for row in islice(read(file, said.encoding, said.columns), 0, None, every):
             assert isinstance(row, Row)
             read_in = said.complaint(row, NOW)
@@ -193,6 +194,9 @@ def test_the_bar_reaches_the_end(tmp_path: Path) -> None:
     assert told[-1] == (11, 11)
 
 
+BATCHES = 10
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_file_of_any_length_passes_through_in_pieces(processes: int) -> None:
     """What was taken from the file and is not judged yet never grows with the file."""
@@ -202,7 +206,7 @@ def test_a_file_of_any_length_passes_through_in_pieces(processes: int) -> None:
 
     def rows() -> Iterator[Row | RowError]:
         nonlocal taken
-        for _ in range(40 * BATCH // len(sample)):
+        for _ in range(BATCHES * BATCH // len(sample)):
             for row in sample:
                 taken += 1
                 yield row
@@ -211,5 +215,5 @@ def test_a_file_of_any_length_passes_through_in_pieces(processes: int) -> None:
     for tally, _ in tallies(RETAIL, rows(), said, NOW, processes=processes):
         most = max(most, taken - done)
         done += tally.rows
-    assert done == taken == 40 * BATCH
+    assert done == taken == BATCHES * BATCH
     assert most <= (AHEAD * processes + 1) * BATCH

@@ -5,17 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from policies import loading
 from policies.calendars import BeyondKnown
-from policies.loading import PACKS, PackError, load_pack, packs_available
+from policies.loading import BASES, PACKS, PackError, load_pack, packs_available
 
 RETAIL = PACKS / "retail-2025.yaml"
+HOUSE = BASES / "house.yaml"
 
 
-def broken(before: str, after: str) -> tuple[str, int]:
-    """The retail pack with one place changed, and the line of that place."""
-    text = RETAIL.read_text(encoding="utf-8")
+def broken(before: str, after: str, file: Path = RETAIL) -> tuple[str, int]:
+    """The retail pack (or another) with one place changed, and the line of that place."""
+    text = file.read_text(encoding="utf-8")
     assert before in text
     return text.replace(before, after, 1), text[: text.index(before)].count("\n") + 1
+
+
+def refusal(text: str) -> PackError:
+    """How this pack is refused."""
+    with pytest.raises(PackError) as refused:
+        load_pack(text)
+    return refused.value
 
 
 @pytest.mark.parametrize("path", packs_available(), ids=lambda path: path.stem)
@@ -59,6 +68,21 @@ def test_every_pack_that_comes_with_the_service_is_sound_and_called_as_its_file(
         ),
         ('mon: [["09:00", "18:00"]]', 'mon: [["9", "18:00"]]', "calendars.cn.hours.mon", "opening time"),
         ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "timezone", "time zone"),
+        ("version: 2\n", "version: 2\ncolour: red\n", "colour", "no such entry"),
+        ("    chosen_by: redress-default\n", "", "clocks[7].chosen_by", "a choice must name who chose"),
+    ],
+)
+def test_a_bad_pack_is_refused_with_path_and_sentence(
+    before: str, after: str, path: str, sentence: str
+) -> None:
+    text, _ = broken(before, after)
+    said = [(problem.path, problem.sentence) for problem in refusal(text).problems]
+    assert any(at.startswith(path) and sentence in text for at, text in said), said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path", "sentence"),
+    [
         ("tell: [owner, owner_supervisor]", "tell: [the boss]", "ladders.at_once.rungs[0].tell[0]", "nobody"),
         ("tell: [owner, owner_supervisor]", "tell: []", "ladders.at_once.rungs[0].tell", "at least 1"),
         ("{clock}", "{address}", "letters.alert_warning.en.body", "no field 'address'"),
@@ -70,20 +94,46 @@ def test_every_pack_that_comes_with_the_service_is_sound_and_called_as_its_file(
         ),
         ("above_minor: 1000000", "above_minor: 1000.5", "second_approver.above_minor", "integer"),
         ("  mail: sent", "  mail: bounced", "delivered_by.mail", "has not arrived"),
-        ("version: 1\n", "version: 1\ncolour: red\n", "colour", "no such entry"),
+        ('at: "+1 h", tell: [', 'at: "+1 h", tell: ["role:complainant", ', "ladders.at_once", "on the staff"),
         ("  low_score: 2\n", "", "satisfaction.low_score", "this is missing"),
         ("  resolving: [resolved]", "  celebrating: [resolved]", "phases_require.celebrating", "no phase"),
-        ("    chosen_by: redress-default\n", "", "clocks[7].chosen_by", "a choice must name who chose"),
+        ("  investigating: [", "  closed: [closed, ", "phases_require.closed", "before it is closed"),
+        (
+            "    ends_on: [customer_wrote]",
+            "    ends_on: [customer_wrote, customer_asked]",
+            "pause_reasons.waiting_for_customer.ends_on",
+            "both begins and ends",
+        ),
+        (
+            'remind_at: ["-7 calendar days"',
+            'remind_at: ["-14 calendar days"',
+            "pause_reasons.waiting_for_customer.remind_at[0]",
+            "before the pause begins",
+        ),
+        (
+            'remind_at: ["-7 calendar days"',
+            'remind_at: ["+7 calendar days"',
+            "pause_reasons.waiting_for_customer.remind_at[0]",
+            "no earlier than the limit",
+        ),
+        (
+            "    limit: 14 calendar days\n",
+            "",
+            "pause_reasons.waiting_for_customer.remind_at[0]",
+            "a limit that does not exist",
+        ),
     ],
 )
-def test_a_bad_pack_is_refused_with_path_and_sentence(
-    before: str, after: str, path: str, sentence: str
+def test_what_is_wrong_with_a_base_is_said_where_it_stands_in_the_base(
+    *, before: str, after: str, path: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, _ = broken(before, after)
-    with pytest.raises(PackError) as refused:
-        load_pack(text)
-    said = [(problem.path, problem.sentence) for problem in refused.value.problems]
-    assert any(at.startswith(path) and sentence in text for at, text in said), said
+    changed, line = broken(before, after, HOUSE)
+    (tmp_path / "house.yaml").write_text(changed, encoding="utf-8")
+    monkeypatch.setattr(loading, "BASES", tmp_path)
+    problems = [p for p in refusal(RETAIL.read_text(encoding="utf-8")).problems if p.path.startswith(path)]
+    assert any(sentence in problem.sentence for problem in problems), problems
+    assert {problem.file for problem in problems} == {"house.yaml"}
+    assert all(abs(problem.line - line) <= 12 for problem in problems), (problems, line)
 
 
 def test_a_refusal_names_the_file_and_the_line(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_satisfaction_is_met_at_its_bound_and_missed_one_customer_below(measure:
 
 
 @pytest.mark.parametrize(
+    ("value", "verdict"), [("0.99", Verdict.MET), ("1", Verdict.MISSED), ("1.01", Verdict.MISSED)]
+)
+def test_a_bound_that_is_exclusive_is_missed_at_the_bound(value: str, verdict: Verdict) -> None:
+    goal = target(Measure.SUPPLIED, at_most=1, exclusive=True)  # service-centre: a complaint rate below 1 %
+    assert judged(goal, Figure(Fraction(value), None)) is verdict
+    assert (wanted(goal), wanted(goal, "zh")) == ("below 1 %", "低於 1 %")
+
+
+@pytest.mark.parametrize(
     ("votes", "value", "verdict"),
     [
         (Votes(69, 1, 30), 39, Verdict.MISSED),
@@ -258,5 +267,12 @@ def test_words_never_hide_on_which_side_of_the_bound_a_figure_is() -> None:
     assert spelled(goal, Fraction(6000, 70)) == "85.7 %"
     assert wanted(goal) == "at least 85 %"
     assert wanted(target(Measure.TIME_TO_MEET, "minutes", clock="r", at_most=15), "zh") == "至多 15 分鐘"
+    day = target(Measure.TIME_TO_MEET, "minutes", clock="r", at_most=1440)
+    assert (wanted(day), spelled(day, Fraction(1440)), spelled(day, Fraction(119))) == (
+        "at most 24 h",
+        "24 h",
+        "119 min",
+    )
+    assert spelled(day, Fraction(1441)) == "24.02 h", "a minute late is not in time"
     nps = target(Measure.NPS, "points", at_least=40)
     assert (spelled(nps, Fraction(42)), spelled(nps, Fraction(-5))) == ("+42 points", "−5 points")

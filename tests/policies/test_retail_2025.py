@@ -147,7 +147,7 @@ def test_who_may_approve_what(pack: Pack) -> None:
     assert pack.authority_limit([Role.HANDLER], "CNY") == 50_000
     assert pack.authority_limit([Role.HANDLER, Role.SUPERVISOR], "CNY") == 500_000
     assert pack.authority_limit([Role.INTAKE_AGENT, Role.COMPLIANCE_OFFICER], "CNY") == 0
-    assert pack.authority_limit([Role.APPROVER], "EUR") == 0
+    assert pack.authority_limit([Role.APPROVER], "JPY") == 0
     assert not pack.needs_second_approver(pack.second_approver_above_minor, "CNY")
     assert pack.needs_second_approver(pack.second_approver_above_minor + 1, "CNY")
     assert pack.needs_second_approver(1, "USD")
@@ -206,7 +206,7 @@ def test_a_published_pack_is_the_same_wherever_it_is_read(pack: Pack) -> None:
     assert again.digest == pack.digest
     assert again.canonical() == pack.canonical()
     assert len(pack.digest) == 64
-    changed = pack.model_copy(update={"version": 2})
+    changed = pack.model_copy(update={"version": 3})
     assert changed.digest != pack.digest
 
 

@@ -21,6 +21,7 @@ from complaints.base import Command, Order, TextRef
 from complaints.conversation import WriteMessage
 from complaints.intake import AddNote
 from complaints.lifecycle import next_wakeup
+from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.payments import PaymentState
 from complaints.references import SPACE, systemic_reference
@@ -31,6 +32,7 @@ from complaints.systemic import (
     ResolveSystemic,
     UpdateSystemic,
 )
+from policies.vocabulary import Channel
 from runtime.child import Running
 from runtime.clock import Clock, ClockSpec
 from runtime.ports import free_port
@@ -38,9 +40,10 @@ from runtime.postgres_server import PostgresServer
 from runtime.settings import load_settings
 from runtime.temporal_binary import get_temporal
 from runtime.temporal_server import TemporalServer
+from tests.complaints.test_outages import grade
 from tests.support.actions import runs_of
 from tests.support.lives import BRISK, Life, whole_life
-from tests.support.living import PACK, Living, ana, customer, dora, living, reaching
+from tests.support.living import PACK, Living, ana, customer, dora, living, reaching, ref_of
 from tests.support.payments import TOKEN, PaymentDesk, payment_desk
 from tests.support.waiting import eventually
 from tests.workflows import recorded
@@ -50,6 +53,10 @@ from workflows.payment import payment_workflow_id
 SPEED = 60
 QUICK = 6_000
 """For what takes days: fifty hours of alarms go by in half a minute, those that lie close in one wake-up."""
+OUTAGES = PACK.model_copy(
+    update={"name": "outages", "outages": (grade(1, "15 min", "30 min", Channel.WEB, Channel.MAIL),)}
+)
+"""A pack that gives fifteen minutes to speak of an emergency: fifteen seconds, as time goes here."""
 SHORT_RUNS = "limit.historyCount.suggestContinueAsNew=120"
 """The server then suggests continue-as-new after so many events; what it suggested is in the history."""
 
@@ -173,6 +180,46 @@ async def systemic(stage: Stage) -> list[str]:
     return [systemic_workflow_id(reference), complaint_workflow_id(lives[0].reference)]
 
 
+async def outage(stage: Stage) -> list[str]:
+    """Graded, silent past its moment, announced, silent again, over, summed up and resolved."""
+    service = stage.service
+    life = await Life.begun(service)
+    reference = systemic_reference(uuid4().int % SPACE)
+
+    async def gives(body: Command) -> None:
+        await service.engine.execute_systemic(reference, service.order(dora, body))
+
+    async def text(words: str) -> TextRef:
+        return await service.text(reference, words)
+
+    async def silent(times: int) -> None:
+        async def told() -> bool:
+            return (await service.types(reference)).count("OutageSilent") >= times
+
+        await eventually(told, within=60.0, what=f"{times} silences")
+
+    opening = OpenSystemicIssue(
+        name=await text("Tills are down"), description=await text("All."), complaints=(life.reference,)
+    )
+    await service.engine.open_systemic(reference, service.order(dora, opening))
+    await gives(GradeOutage(grade=1, reason=await text("No till works."), pack=ref_of(OUTAGES)))
+    await silent(1)
+    over = tuple(OUTAGES.outages[0].over)
+    await gives(AnnounceOutage(text=await text("We are on it."), over=over))
+    await silent(2)
+    await gives(AnnounceOutage(text=await text("We are still on it."), over=over))
+    await gives(VerifyOutageOver(text=await text("All tills work.")))
+    await gives(SummariseOutage(text=await text("A certificate ran out.")))
+    await gives(ResolveSystemic(text=await text("It is renewed by itself now.")))
+
+    async def told() -> bool:
+        return (await service.types(life.reference)).count("SystemicHeard") == 5
+
+    await eventually(told, within=30.0, what="the complaint to be told")
+    await service.client.get_workflow_handle(systemic_workflow_id(reference)).result()
+    return [systemic_workflow_id(reference)]
+
+
 async def continue_as_new(stage: Stage) -> list[str]:
     """More commands than fit in one run, a payment in flight among them, and one sent again in a later run."""
     life = await Life.begun(stage.service)
@@ -199,7 +246,7 @@ async def _key(life: Life) -> str:
 
 Story = Callable[[Stage], Awaitable[list[str]]]
 STORIES: Sequence[Story] = (
-    paid_life, dispute, breach, pause, database_away, late_payment, systemic,
+    paid_life, dispute, breach, pause, database_away, late_payment, systemic, outage,
 )  # fmt: skip
 IN_SHORT_RUNS: Sequence[Story] = (continue_as_new,)
 
@@ -229,7 +276,7 @@ async def staged(folder: Path, *dynamic: str) -> AsyncIterator[Stage]:
             payments_token=TOKEN,
         )
         await asyncio.to_thread(prepare, settings)
-        service = await stack.enter_async_context(living(settings, BRISK))
+        service = await stack.enter_async_context(living(settings, BRISK, OUTAGES))
         quick = await stack.enter_async_context(
             reaching(settings.model_copy(update={"clock": _clock(QUICK)}), BRISK)
         )
@@ -275,7 +322,7 @@ async def main(wanted: Collection[str]) -> None:
     def chosen(stories: Iterable[Story]) -> list[Story]:
         return [story for story in stories if not wanted or story.__name__ in wanted]
 
-    for pack in (PACK, BRISK):
+    for pack in (PACK, BRISK, OUTAGES):
         recorded.keep_pack(pack)
     for stories, dynamic in ((chosen(STORIES), ()), (chosen(IN_SHORT_RUNS), (SHORT_RUNS,))):
         if stories:

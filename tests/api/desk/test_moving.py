@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.packs import publish
 from playwright.async_api import expect
+
+from ledger.packs import publish
 from tests.api.desk.conftest import Desk
 from tests.api.test_migrating import NEWER
 from tests.support.living import PACK

@@ -87,6 +87,31 @@ async def test_a_score_a_message_and_a_file_reach_us(desk: Desk) -> None:
     assert len(case.attachments) == 1
 
 
+async def test_each_side_of_the_matter_can_be_scored_and_none_has_to_be(desk: Desk) -> None:
+    ref = await desk.answered()
+    link = await desk.link(ref)
+    async with desk.opened(**PLAIN) as page:
+        await page.goto(f"{link}/letters/L2")
+        await eventually(lambda: _asked(desk, ref), what="the question how content the customer is")
+        await page.goto(f"{link}?lang=zh")
+        await expect(page.get_by_label("服務態度")).to_be_visible()
+        await page.goto(f"{link}?lang=en")
+        await page.get_by_label("The way you were treated").select_option("5, very")
+        await page.get_by_label("How far the problem is solved").select_option("2")
+        await page.get_by_label("How likely are you to recommend us").select_option("0, not at all")
+        await page.locator("[name=score]").evaluate_all("all => all.forEach(one => one.required = false)")
+        await page.get_by_role("button", name="Send").first.click()
+        await expect(page.get_by_role("alert")).to_contain_text("Choose one of the answers first.")
+        await expect(page.get_by_label("How far the problem is solved")).to_have_value("2")
+        await page.get_by_role("radio", name="4").check()
+        await page.get_by_role("button", name="Send").first.click()
+        await expect(page.get_by_role("status")).to_contain_text("how content you are")
+    score = (await desk.office.service.case(ref)).feedback.score
+    assert score is not None
+    assert (score.points, score.attitude, score.professionalism) == (4, 5, None)
+    assert (score.efficiency, score.solution, score.recommend) == (None, 2, 0)
+
+
 async def _asked(desk: Desk, ref: str) -> bool:
     return (await desk.office.service.case(ref)).feedback.asked_at is not None
 

@@ -36,7 +36,7 @@ from tests.support.living import PACK, living
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Locator, Page
 
 _CENTRE = publish(read_pack(next(path for path in packs_available() if path.stem == "service-centre")))
 PROBLEM = next(iter(_CENTRE.problem_types), "till")
@@ -124,34 +124,36 @@ async def test_nothing_is_known_to_be_out_of_order(house: Desk) -> None:
 
 async def test_an_outage_from_grading_to_its_end_as_everybody_sees_it(house: Desk) -> None:
     issue = await opened(house)
-    complaint = await house.office.receive(pack="retail-2025", site="north/0117")
+    complaint = await house.office.receive(pack="retail-2025", site="north-0117")
     assert (await give(house, issue, "join-complaint", complaint=complaint)).status_code == 200
     async with house.opened("usr_dora") as dora:
         await dora.goto("/desk/systemic")
         await dora.get_by_role("link", name=issue).click()
-        await _fill(dora, "Grade the outage")
-        await dora.get_by_label("1: emergency").check()
-        await dora.get_by_label("Reason").fill("No till works.")
-        await dora.get_by_label("By the rules of").select_option(f"service-centre@{CENTRE.version}")
-        await dora.get_by_role("button", name="Grade the outage").click()
+        form = await _form(dora, "grade-outage")
+        await form.get_by_label("1: emergency").check()
+        await form.get_by_label("Reason").fill("No till works.")
+        await form.get_by_label("By the rules of").select_option(f"service-centre@{CENTRE.version}")
+        await form.get_by_role("button", name="Grade the outage").click()
         await expect(dora.get_by_role("status")).to_contain_text("Grade the outage")
         await expect(dora.locator(".casehead")).to_contain_text("Outage, grade 1: emergency")
         await expect(dora.locator(".flow [aria-current=step]")).to_contain_text("Graded")
 
-        await _fill(dora, "Announce the outage")
-        assert await dora.get_by_label("E-mail").is_checked(), "what the pack asks for is ticked"
-        await dora.get_by_label("E-mail").uncheck()
-        await dora.get_by_label("What customers are told").first.fill("No till works. We are on it.")
-        await dora.get_by_role("button", name="Announce the outage").click()
+        form = await _form(dora, "announce-outage")
+        assert await form.get_by_label("E-mail").is_checked(), "what the pack asks for is ticked"
+        await form.get_by_label("E-mail").uncheck()
+        await form.get_by_label("What customers are told").fill("No till works. We are on it.")
+        await form.get_by_role("button", name="Announce the outage").click()
         await expect(dora.get_by_role("alert")).to_contain_text(
             "An outage of grade 1 is announced over e-mail as well; add what is missing."
         )
         await expect(dora.get_by_role("alert")).to_contain_text("outages.1")
-        await dora.get_by_label("E-mail").check()
-        await dora.get_by_role("button", name="Announce the outage").click()
+        form = dora.locator("#do-announce-outage")  # open already, with what was typed
+        await expect(form.get_by_label("What customers are told")).to_have_value("No till works. We are on it.")
+        await form.get_by_label("E-mail").check()
+        await form.get_by_role("button", name="Announce the outage").click()
         await expect(dora.locator(".announcements")).to_contain_text("No till works. We are on it.")
         await expect(dora.locator(".announcements")).to_contain_text("e-mail (letters)")
-        await expect(dora.locator(".rail")).to_contain_text("north/0117")
+        await expect(dora.locator(".rail")).to_contain_text("north-0117")
 
     async with house.opened(locale="en-GB", **PLAIN) as customer:
         await customer.goto("/status")
@@ -180,7 +182,7 @@ async def test_an_outage_from_grading_to_its_end_as_everybody_sees_it(house: Des
     async with house.office.client() as ana_too:
         shown = (await ana_too.get(f"/systemic-issues/{issue}")).json()
     assert shown["outage_phase"] == "summarised"
-    assert shown["sites"] == [{"code": "north/0117", "complaints": 1}]
+    assert shown["sites"] == [{"code": "north-0117", "complaints": 1}]
     assert shown["regions"] == [{"code": "north", "complaints": 1}]
     assert [c["channel"] for c in shown["issue"]["outage"]["announcements"][0]["channels"]] == list(
         next(rule for rule in CENTRE.outages if rule.grade == 1).over
@@ -192,8 +194,11 @@ async def _written_to(house: Desk, complaint: str) -> bool:
     return case.letters.latest("systemic_update") is not None
 
 
-async def _fill(page: Page, title: str) -> None:
-    await page.locator("details.do > summary", has_text=title).click()
+async def _form(page: Page, slug: str) -> Locator:
+    """A command's form, unfolded."""
+    form = page.locator(f"#do-{slug}")
+    await form.locator("summary").first.click()
+    return form
 
 
 async def test_a_pack_that_is_not_published_grades_nothing(house: Desk) -> None:
@@ -215,7 +220,7 @@ async def test_a_pack_that_is_not_published_grades_nothing(house: Desk) -> None:
 async def test_what_may_have_one_cause_is_suggested_and_opened_in_one_step(house: Desk) -> None:
     alike = [
         await house.office.receive(pack="service-centre", problem_type=PROBLEM, site=site)
-        for site in ("north/1", "south/2")
+        for site in ("north-1", "south-2")
     ]
     async with house.opened("usr_dora", **PLAIN) as dora:
         await dora.goto("/desk/systemic")
