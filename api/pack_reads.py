@@ -111,7 +111,7 @@ async def choices(deps: DepsHere, caller: StaffHere, name: PackName, version: Pa
     found = await published(deps, name, version)
     told = tuple(
         ChoiceBody(
-            path=spelled(path), name=named(path, rule), says=summary(rule), made=rule.chosen_by != NOBODY_YET,
+            path=spelled(path), name=named(path, rule), says=summary(found, rule), made=rule.chosen_by != NOBODY_YET,
             chosen_by=rule.chosen_by, basis=rule.basis, source=rule.source, since=rule.since,
         )
         for path, rule in choices_unmade_first(found)

@@ -308,7 +308,7 @@ def _next(pack: Pack, rule: OutageGrade, since: datetime) -> datetime | None:
 def _broadcast(rule: OutageGrade, over: Sequence[Channel]) -> tuple[Broadcast, ...]:
     missing = [channel for channel in rule.over if channel not in over]
     if missing:
-        words = ", ".join(_spoken(channel) for channel in missing)
+        words = ", ".join(spoken(channel) for channel in missing)
         source = f"{rule.source.document}, {rule.source.section}"
         raise Refused(
             "channels_missing",
@@ -323,12 +323,13 @@ def _named(over: Iterable[Channel]) -> Iterator[Broadcast]:
         how = way_of(channel)
         if how is None:
             raise Refused(
-                "nobody_listens", f"Nobody hears an announcement over “{_spoken(channel)}”; leave it out."
+                "nobody_listens", f"Nobody hears an announcement over “{spoken(channel)}”; leave it out."
             )
         yield Broadcast(channel=channel, how=how)
 
 
-def _spoken(channel: Channel) -> str:
+def spoken(channel: Channel) -> str:
+    """What a channel that customers are told over is called."""
     return "e-mail" if channel is Channel.MAIL else channel.replace("_", " ")
 
 

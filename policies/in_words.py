@@ -90,7 +90,7 @@ def moment(offset: Offset) -> str:
 
 
 def whom(applies: Applies, problem_types: Mapping[str, Texts] | None = None) -> str:
-    """Which complaints a rule is for: `urgent complaints over the store channel`, `all that comes in`.
+    """Which complaints a rule is for: `urgent complaints over the store channel`, `all cases`.
 
     `problem_types` are the pack's own titles; without them their names are said.
     """
@@ -103,7 +103,7 @@ def whom(applies: Applies, problem_types: Mapping[str, Texts] | None = None) -> 
         before.append("simple" if applies.simple else "not simple")
     before.append(listed((words(severity) for severity in applies.severities), "or"))
     qualified = " ".join(part for part in before if part)
-    text = kinds or ("cases" if qualified else "all that comes in")
+    text = kinds or ("cases" if qualified else "all cases")
     text = f"{qualified} {text}".strip()
     if applies.problem_types:
         about = (titles[name]["en"] if name in titles else words(name) for name in applies.problem_types)

@@ -141,7 +141,10 @@ def _extended(source: PackSource) -> PackSource:
 
 
 def _needed(base: PackSource, own: PackSource) -> PackSource:
-    """The base without the ladders and pause reasons that no clock of the pack uses."""
+    """The base without what the pack has no use for.
+
+    That is ladders and pause reasons that no clock of its uses, and authority in currencies not its own.
+    """
     clocks = own.data.get("clocks")
     written = [clock for clock in clocks if isinstance(clock, dict)] if isinstance(clocks, list) else []
     used = {clock.get("ladder") for clock in written}
@@ -156,7 +159,17 @@ def _needed(base: PackSource, own: PackSource) -> PackSource:
         else section
         for name, section in base.data.items()
     }
-    return base._replace(data=kept)
+    limits = base.data.get("authority", [])
+    ours = [at for at, limit in enumerate(limits) if limit.get("currency") == own.data.get("currency")]
+    places = {
+        path: place for path, place in base.places.items() if path[:1] != ("authority",) or len(path) == 1
+    }
+    for now, before in enumerate(ours):
+        for path, place in base.places.items():
+            if path[:2] == ("authority", before):
+                places["authority", now, *path[2:]] = place
+    kept["authority"] = [limits[at] for at in ours]
+    return base._replace(data=kept, places=places)
 
 
 def _merged(base: dict[str, Any], own: dict[str, Any], at: Path, places: dict[Path, Place]) -> dict[str, Any]:

@@ -301,7 +301,8 @@ class Pack(Frozen):
 
 def _sourced(path: Path, value: object) -> list[tuple[Path, Sourced]]:
     if isinstance(value, Sourced):
-        return [(path, value)]
+        inside = ((name, getattr(value, name)) for name in type(value).model_fields)
+        return [(path, value), *(found for name, part in inside for found in _sourced((*path, name), part))]
     if isinstance(value, tuple):
         return [found for at, item in enumerate(value) for found in _sourced((*path, at), item)]
     if isinstance(value, dict):

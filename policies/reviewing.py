@@ -26,7 +26,8 @@ def warnings(pack: Pack) -> Iterator[str]:
     unmade = Counter(words(str(path[0])) for path, _ in unmade_choices(pack))
     if unmade:
         parts = (f"{part} ({count})" if count > 1 else part for part, count in unmade.items())
-        yield f"{unmade.total()} choices that nobody has made their own: {listed(parts)}"
+        what = "choice" if unmade.total() == 1 else "choices"
+        yield f"{unmade.total()} {what} that nobody has made their own: {listed(parts)}"
     for name, calendar in pack.calendars.items():
         if calendar.known_until is None:
             continue

@@ -12,7 +12,7 @@ from policies import in_words as say
 from policies.pack import Pack, Path
 from policies.plain_values import plainly
 from policies.reviewing import choices_unmade_first
-from policies.rules import AuthorityLimit, ClockRule, Sourced
+from policies.rules import AuthorityLimit, ClockRule, Ladder, PauseReason, SecondApprover, Sourced
 
 Lines = tuple[str, ...]
 
@@ -58,16 +58,25 @@ def origin(rule: Sourced) -> Lines:
     return (say.begun(say.basis(rule.basis, rule.chosen_by)), say.source(rule.source), f"since {rule.since}")
 
 
-def summary(rule: Sourced) -> str:
-    """What a rule says, without its name and its origin, on one line."""
-    if isinstance(rule, ClockRule):
-        return (
-            f"due {say.length(rule.duration)} after {say.words(rule.starts_on)}, met by {say.met_by(rule)},"
-            f" for {say.whom(rule.applies_if)}"
-        )
-    if isinstance(rule, AuthorityLimit):
-        return f"{say.words(rule.role)}s: up to {say.money(rule.up_to_minor, rule.currency)}"
-    return plainly(rule) or "nothing more"
+def summary(pack: Pack, rule: Sourced) -> str:
+    """What a rule of the pack says, without its name and its origin, on one line."""
+    match rule:
+        case ClockRule():
+            return (
+                f"due {say.length(rule.duration)} after {say.words(rule.starts_on)}, met by {say.met_by(rule)},"
+                f" for {say.whom(rule.applies_if)}"
+            )
+        case Ladder():
+            return "; ".join(map(say.rung, rule.rungs))
+        case PauseReason():
+            limit = "without limit" if rule.limit is None else f"for {say.length(rule.limit)} at most"
+            return f"{limit}, until {say.facts(rule.ends_on) or 'a person ends it'}"
+        case AuthorityLimit():
+            return f"up to {say.money(rule.up_to_minor, rule.currency)}"
+        case SecondApprover():
+            return f"above {say.money(rule.above_minor, pack.currency)}"
+        case _:
+            return plainly(rule) or "nothing more"
 
 
 def named(path: Path, rule: Sourced) -> str:
@@ -78,6 +87,8 @@ def named(path: Path, rule: Sourced) -> str:
     own = f"“{title['en']}”" if isinstance(title, dict) else " ".join(steps)
     if "extension" in rest:
         own = " ".join(steps)
+    if isinstance(rule, AuthorityLimit):
+        own = f"of {say.words(rule.role)}s, {rule.currency}"
     return say.begun(f"{_ONE.get(str(part), say.words(str(part)))} {own}".strip())
 
 
@@ -88,6 +99,10 @@ _ONE = {
     "handling_tiers": "handling tier",
     "targets": "target",
     "outages": "outage",
+    "authority": "authority",
+    "windows": "how long doors stand open",
+    "retained": "how long texts are kept",
+    "systemic_suspected": "suspicion of one cause",
 }
 """One rule of a part, as it is called."""
 
@@ -103,7 +118,7 @@ def _choices(pack: Pack) -> Sheet:
         (
             (
                 (named(path, rule),),
-                (summary(rule),),
+                (summary(pack, rule),),
                 (say.begun(say.basis(rule.basis, rule.chosen_by)), f"left open: {say.source(rule.source)}",
                  f"since {rule.since}"),
             )
@@ -273,7 +288,7 @@ def _others(pack: Pack) -> Sheet:
         "Further rules",
         ("Rule", "What it says", _ORIGIN),
         (
-            ((named(path, rule),), (summary(rule),), origin(rule))
+            ((named(path, rule),), (summary(pack, rule),), origin(rule))
             for path, rule in pack.sourced()
             if path[0] not in _OWN
         ),

@@ -10,6 +10,7 @@ from api.desk.times import Face
 from api.desk.words import headed, said
 from complaints.base import HANDLING, Command, TextRef
 from complaints.case import Case
+from complaints.extensions import asked
 from complaints.letters import Letter
 from complaints.remedies import Remedy
 from ledger.directory import StaffMember
@@ -160,6 +161,25 @@ def _alerts(around: Around) -> Iterable[Choice]:
             yield Choice(run.clock, around.pack.clock(run.clock).title["en"])
 
 
+def _extendable(around: Around) -> Iterable[Choice]:
+    for rule in around.pack.clocks:
+        if rule.extension is not None:
+            for run in around.case.clocks.all_running(rule.id)[:1]:
+                due = f", due {around.face.due(run.due_at)}" if run.due_at else ""
+                yield Choice(rule.id, f"{rule.title['en']}{due}: {rule.extension.by} more")
+
+
+def _more_time_asked(around: Around) -> Iterable[Choice]:
+    for run in asked(around.case):
+        rule = around.pack.clock(run.clock)
+        by = f": {rule.extension.by} more" if rule.extension else ""
+        yield Choice(run.clock, f"{rule.title['en']}{by}")
+
+
+def _problem_types(around: Around) -> Iterable[Choice]:
+    return (Choice(name, problem.title["en"]) for name, problem in around.pack.problem_types.items())
+
+
 def _reasons_to_pause(around: Around) -> Iterable[Choice]:
     return (Choice(name, rule.title["en"]) for name, rule in around.pack.pause_reasons.items())
 
@@ -190,6 +210,10 @@ _FINDERS: Mapping[str, Callable[[Around], Iterable[Choice]]] = {
     "ChangePreferredChannel.party": _reachable,
     "department": _departments,
     "clock": _alerts,
+    "AskExtension.clock": _extendable,
+    "GrantExtension.clock": _more_time_asked,
+    "RefuseExtension.clock": _more_time_asked,
+    "problem_type": _problem_types,
     "action": _actions,
     "question": _questions,
     "PauseClocks.reason": _reasons_to_pause,

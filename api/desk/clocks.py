@@ -54,6 +54,7 @@ class ClockShown:
     remaining: str
     ticks: bool
     outcome: str
+    more_time: str
     source: str
     duration: str
     why: Why
@@ -147,11 +148,24 @@ def _shown(pack: Pack, case: Case, run: Occurrence, face: Face) -> ClockShown:
         remaining=remaining,
         ticks=run.running and ticks(rule),
         outcome=_outcome(run, due, face),
+        more_time=_more_time(rule, run),
         source=f"{rule.source.document}, {rule.source.section} ({_BASES[rule.basis]})",
         duration=str(rule.duration),
         why=why_table(told, Speech("en", told.why.zone)),
         address=clock_address(case.reference, run.clock, occurrence=str(run.number) if several else ""),
     )
+
+
+def _more_time(rule: ClockRule, run: Occurrence) -> str:
+    """What more time a run was given, or is asked for."""
+    if rule.extension is None:
+        return ""
+    if run.running and run.extension_asked is not None:
+        return f"{str(rule.extension.by).capitalize()} more asked for, not decided yet"
+    if run.extensions:
+        times = "once" if run.extensions == 1 else f"{run.extensions} times"
+        return f"Extended {times}, by {rule.extension.by}"
+    return ""
 
 
 def _outcome(run: Occurrence, due: datetime | None, face: Face) -> str:

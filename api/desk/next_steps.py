@@ -9,6 +9,7 @@ from complaints.case import Case
 from complaints.closure import CloseComplaint
 from complaints.conversation import AnswerCustomer
 from complaints.dispute import AcknowledgeDispute, ConcludeDispute
+from complaints.extensions import GrantExtension
 from complaints.intake import Acknowledge, AddNote, ApproveReceiptCorrection
 from complaints.internal_review import AssignInternalReviewer, RecordInternalReview
 from complaints.investigation import ProposePlan, RecordFinding
@@ -48,6 +49,7 @@ _ORDER: tuple[tuple[type[Command], Callable[[Case], bool]], ...] = (
     (Acknowledge, _always),
     (Triage, lambda case: case.at(Fact.TRIAGED) is None),
     (ApproveReceiptCorrection, _always),
+    (GrantExtension, _always),
     (AnswerCustomer, _always),
     (AcknowledgeDispute, _always),
     (AssignInternalReviewer, lambda case: case.internal_review.reviewer is None),

@@ -30,27 +30,40 @@ from api.security import not_known, systemic_in_path
 from api.showing import Reader
 from api.status import disturbances_if_known
 from complaints.base import Command, Happening, Refused
-from complaints.outage_state import Outage, OutagePhase
-from complaints.outages import AnnounceOutage, GradeOutage
+from complaints.outage_state import Outage, OutagePhase, way_of
+from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver, spoken
 from complaints.references import parse
 from complaints.sites import region_of, spread
 from complaints.systemic import (
     OpenSystemicIssue,
+    PlanSystemic,
     RemoveComplaint,
     SystemicIssue,
+    UpdateSystemic,
     fold_systemic,
     possible_systemic,
 )
 from ledger import reads
 from ledger.directory import Session
 from ledger.suspicion import sites_of
+from policies.vocabulary import Channel
 from workflows.client import EngineAway
 
 router = APIRouter(include_in_schema=False)
 
 IssueHere = Annotated[str, Depends(systemic_in_path)]
+_FLOW: tuple[type[Command], ...] = (
+    GradeOutage,
+    AnnounceOutage,
+    VerifyOutageOver,
+    SummariseOutage,
+    UpdateSystemic,
+    PlanSystemic,
+)
 COMMANDS: Mapping[str, type[Command]] = {
-    slug(command): command for command in given_as_json(systemic=True) if command is not OpenSystemicIssue
+    slug(command): command
+    for command in dict.fromkeys((*_FLOW, *given_as_json(systemic=True)))
+    if command is not OpenSystemicIssue
 }
 """Every command to a systemic issue that a form can be made of, by its name in addresses."""
 GRADES = ("1: emergency", "2: general", "3: routine")
@@ -176,6 +189,7 @@ async def _issue(
         again=again,
         face=around.face,
         said=said,
+        spoken=spoken,
         headed=headed,
     )
 
@@ -243,6 +257,10 @@ def _fitted(
     if command is GradeOutage and item.name == "pack":
         with_rules = [pack for pack in around.packs if pack.outages]
         return replace(item, choices=published(replace(around, packs=with_rules)))
+    if command is AnnounceOutage and item.name == "over":
+        heard = [channel for channel in Channel if way_of(channel) is not None]
+        boxes = {part.name: part for part in item.parts}
+        item = replace(item, parts=tuple(replace(boxes[f"over.{c}"], label=headed(spoken(c))) for c in heard))
     if command is AnnounceOutage and item.name == "over" and issue.outage is not None and fresh:
         rule = next((rule for rule in around.pack.outages if rule.grade == issue.outage.grade), None)
         asked = {f"over.{channel}" for channel in rule.over} if rule is not None else set()

@@ -25,6 +25,7 @@ from complaints.base import SYSTEM, AttachmentRef, Event, Happening, Money, Pers
 from complaints.dispatching import Dispatched, DispatchFailed
 from complaints.intake import Party
 from complaints.outage_state import Broadcast
+from complaints.outages import spoken
 from policies.pack import Pack
 
 Kind = Literal["messages", "work", "clocks"]
@@ -240,7 +241,7 @@ def _item(telling: Telling, name: str, item: Any) -> str:
     if isinstance(item, Party):
         return _party(item)
     if isinstance(item, Broadcast):
-        return f"{said(item.channel)} ({said(item.how)})"
+        return f"{spoken(item.channel)} ({said(item.how)})"
     return recipient(str(item), telling.names) if name == "tell" else said(str(item))
 
 

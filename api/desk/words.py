@@ -10,6 +10,7 @@ from complaints.base import Command
 
 CHAPTERS: Mapping[str, str] = {
     "ownership": "Ownership",
+    "tiers": "Ownership",
     "triage": "Classification",
     "intake": "Intake and notes",
     "parties": "Customer and parties",
@@ -29,6 +30,8 @@ CHAPTERS: Mapping[str, str] = {
     "outside": "Outside body",
     "clocks": "Clocks and alerts",
     "pauses": "Clocks and alerts",
+    "extensions": "Clocks and alerts",
+    "migration": "Clocks and alerts",
     "escalation": "Escalation",
     "post_mortem": "Post-mortem",
     "actions": "Actions",

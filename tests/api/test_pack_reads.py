@@ -51,8 +51,8 @@ async def test_choices_that_nobody_has_made_come_first(office: Office) -> None:
         ("/packs/none-such", 404, "unknown_pack"),
         ("/packs/none-such/choices", 404, "unknown_pack"),
         ("/packs/retail-2025?version=999", 404, "unknown_version"),
-        ("/packs/retail-2025?version=0", 422, "invalid"),
-        ("/packs/Retail", 422, "invalid"),
+        ("/packs/retail-2025?version=0", 422, "not_well_formed"),
+        ("/packs/Retail", 422, "not_well_formed"),
     ],
 )
 async def test_what_was_never_published_is_not_there(

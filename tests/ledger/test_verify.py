@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import TextRef
 from complaints.intake import AddNote
-from complaints.systemic import OpenSystemicIssue, fold_systemic, open_systemic, systemic_view
+from complaints.systemic import OpenSystemicIssue, fold_systemic, open_systemic
+from complaints.systemic_view import systemic_view
 from complaints.transition import Commit
 from ledger.record import Record
 from ledger.texts import Texts, destroy_key

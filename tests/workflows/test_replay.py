@@ -57,6 +57,8 @@ def test_the_histories_hold_what_they_were_recorded_for() -> None:
     assert _events("paid-life-complaint-1", ordered) == 1
     told = EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED
     assert _events("systemic-systemic-1", told) >= 4
+    assert _events("systemic-systemic-1", EventType.EVENT_TYPE_TIMER_STARTED) == 0, "it was no outage"
+    assert _events("outage-systemic-1", EventType.EVENT_TYPE_TIMER_FIRED) >= 2, "nobody was silent"
     for name, least in (("dispute-complaint-1", 15), ("pause-complaint-1", 6)):
         assert _events(name, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED) >= least
 
@@ -68,13 +70,14 @@ def test_the_histories_hold_what_they_were_recorded_for() -> None:
             "breach-complaint-1",
             "workflows.complaint.next_wakeup",
         ),  # the complaint would set no timer any more
+        ("outage-systemic-1", "workflows.systemic.next_wakeup_systemic"),  # nobody would hear of silence
         ("paid-life-complaint-1", "workflows.complaint.payment_workflow_id"),  # it would start another child
     ],
 )
 async def test_code_that_goes_another_way_is_found(
     name: str, changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changed, lambda *_: None if changed.endswith("wakeup") else "payment/another")
+    monkeypatch.setattr(changed, lambda *_: None if "wakeup" in changed else "payment/another")
     failure = await replay(recorded.read(name))
     assert failure is not None
     assert "TMPRL1100" in str(failure), "that is the code by which the SDK names a history gone astray"
