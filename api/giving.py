@@ -19,7 +19,7 @@ from api.security import not_known, sender_of
 from api.unavailable import not_recorded_yet
 from complaints.base import Command, Order, PackRef, Person, Refused, TextRef, permit_role
 from complaints.endings import MergeInto
-from complaints.references import parse
+from complaints.references import is_systemic, parse
 from complaints.systemic import JoinComplaint, OpenSystemicIssue
 from ledger import intake, reads
 from ledger.directory import Bearer
@@ -171,6 +171,12 @@ async def others_exist(deps: Deps, body: Command) -> None:
             reference = parse(other)
         except Refused as refused:
             raise Problem(422, refused.code, refused.sentence) from None
+        if is_systemic(reference):
+            raise Problem(
+                422,
+                "bad_reference",
+                "This is the reference of a systemic issue; give a complaint's.",
+            )
         async with deps.reading.connect() as conn:
             if not await exists(deps, conn, reference):
                 raise Problem(

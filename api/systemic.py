@@ -123,8 +123,8 @@ async def open_systemic_issue(deps: Deps, caller: Bearer, body: Told, key: str |
     reference = systemic_reference(secrets.randbelow(SPACE))
     # What the rules would refuse later must not get a reference.
     checked = order_with({i: TextRef(id=i, digest=_PLACEHOLDER) for i in gathered.texts})
-    open_systemic(reference, checked)
     await others_exist(deps, checked.body)
+    open_systemic(reference, checked)
     async with deps.reading.connect() as conn:
         try:
             if key is not None:

@@ -214,7 +214,8 @@ def _counts(rule: ClockRule, case: Case, run: Occurrence, start: datetime) -> bo
         return True
     if rule.starts_on in (*_BEGINNINGS, *_ONCE_A_ROUND) and rule.starts_on is not Fact.TIER_ENTERED:
         return _of_this_round(case, run)
-    return run.started_at >= start
+    # What starts it may come again while it runs (a second message, say) and is then met with the first.
+    return run.started_at >= start or (run.met_at is not None and run.met_at >= start)
 
 
 def _of_this_round(case: Case, run: Occurrence) -> bool:

@@ -21,7 +21,7 @@ from complaints.base import (
     TextRef,
 )
 from complaints.letters import LEAVES_BY_ITSELF, LetterQueued, letter
-from complaints.triage import permit_problem_type
+from complaints.triage import permit_class, permit_classes
 from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
 
 if TYPE_CHECKING:
@@ -145,7 +145,10 @@ class ReceiveComplaint(Command):
         for party in parties:
             if party.role == "representative" and party.authority is None:
                 raise Refused("no_authority", "Say what the representative's authority rests on.")
-        permit_problem_type(ctx.rules, self.problem_type)
+        permit_classes(
+            ctx.rules, kind=self.kind, severity=self.severity, tier=self.tier, problem_type=self.problem_type
+        )
+        permit_class(ctx.rules, "channel", self.channel, ctx.rules.channels)
         return ComplaintReceived(
             reference=reference,
             pack=pack,

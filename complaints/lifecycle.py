@@ -111,8 +111,10 @@ def decide(pack: Pack, case: Case, order: Order, *, other: Pack | None = None) -
             "Look again, then decide.",
         )
     permit(case, body.__class__, ctx)
-    if isinstance(body, MigratePack) and (other is None or other.digest != body.pack.digest):
-        raise ValueError("a migration needs the very pack that it moves to")
+    if isinstance(body, MigratePack):
+        if other is None or other.digest != body.pack.digest:
+            raise ValueError("a migration needs the very pack that it moves to")
+        migration.permit_under(other, case)
     told = [
         Happening(
             event=event,

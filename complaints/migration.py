@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from complaints import clocks
 from complaints.base import Command, Context, Event, Frozen, Happening, PackRef, Refused, TextRef
 from complaints.occurrences import ClockRecalculated, ClockStopped
+from complaints.triage import permit_classes
 from policies.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ class MigratePack(Command):
                 f"The complaint is under {self.pack.name} version {self.pack.version} already.",
             )
         yield PackMigrated(pack=self.pack, former=case.pack, reason=self.reason)
+
+
+def permit_under(pack: Pack, case: Case) -> None:
+    """Refuse a pack that does not know how the complaint is classed. Raises Refused."""
+    permit_classes(
+        pack, kind=case.kind, severity=case.severity, tier=case.tier, problem_type=case.problem_type
+    )
 
 
 def carried_over(pack: Pack, case: Case, former: PackRef) -> Iterator[tuple[datetime, Event]]:

@@ -39,12 +39,24 @@ class Triaged(Event):
         )
 
 
-def permit_problem_type(pack: Pack, problem_type: str | None) -> None:
-    """Refuse a type of problem that the pack does not sort by. Raises Refused."""
-    if problem_type is not None and problem_type not in pack.problem_types:
-        known = ", ".join(sorted(pack.problem_types)) or "none"
+def permit_classes(
+    pack: Pack, *, kind: Kind, severity: Severity, tier: Tier, problem_type: str | None
+) -> None:
+    """Refuse a class, or a type of problem, that the pack does not sort by. Raises Refused."""
+    permit_class(pack, "kind", kind, pack.kinds)
+    permit_class(pack, "severity", severity, pack.severities)
+    permit_class(pack, "customer tier", tier, pack.tiers)
+    if problem_type is not None:
+        permit_class(pack, "problem type", problem_type, tuple(pack.problem_types))
+
+
+def permit_class(pack: Pack, what: str, given: str, known: Iterable[str]) -> None:
+    """Refuse one class that is not among those that the pack knows. Raises Refused."""
+    if given not in (has := tuple(known)):
         raise Refused(
-            "unknown_problem_type", f"The pack has no problem type “{problem_type}”; it has: {known}."
+            "not_in_pack",
+            f"The pack {pack.name} has no {what} “{given.replace('_', ' ')}”; "
+            f"it has: {', '.join(word.replace('_', ' ') for word in has) or 'none'}.",
         )
 
 
@@ -67,7 +79,9 @@ class Triage(Command):
             raise Refused("already_done", "This complaint was triaged already; reclassify it, with a reason.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        permit_problem_type(ctx.rules, self.problem_type)
+        permit_classes(
+            ctx.rules, kind=self.kind, severity=self.severity, tier=self.tier, problem_type=self.problem_type
+        )
         yield Triaged(
             kind=self.kind, severity=self.severity, tier=self.tier,
             feedback_class=self.feedback_class, simple=self.simple, problem_type=self.problem_type,
@@ -94,7 +108,9 @@ class Reclassify(Command):
             raise Refused("not_triaged", "Triage this complaint first.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        permit_problem_type(ctx.rules, self.problem_type)
+        permit_classes(
+            ctx.rules, kind=self.kind, severity=self.severity, tier=self.tier, problem_type=self.problem_type
+        )
         same = (case.kind, case.severity, case.tier, case.feedback_class, case.simple, case.problem_type)
         if same == (
             self.kind, self.severity, self.tier, self.feedback_class, self.simple, self.problem_type,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,9 @@ def show(console: Console, found: Simulated, language: str = "en") -> None:
         title=f"{found.pack} version {found.version} on {found.rows:,} rows of {found.file},"
         f" as of {found.as_of:%Y-%m-%d %H:%M} UTC",
         title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     table.add_column("Clock: kind, channel", overflow="fold")
     fell_away = any(line.stopped for line in found.lines)

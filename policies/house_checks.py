@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from policies.durations import Duration
 from policies.findings import Finding, countable
 from policies.pack import Applies, Measure, Pack, Path, Target
-from policies.vocabulary import Role
+from policies.vocabulary import Channel, Role
 
 _OWNING = frozenset({Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
 """Who may own a complaint."""
@@ -117,6 +117,9 @@ def covers(wide: Applies, narrow: Applies) -> bool:
     return True
 
 
+_DEAF = (Channel.REGULATOR, Channel.IMPORT)
+
+
 def _outages(pack: Pack) -> Iterator[Finding]:
     seen = set()
     for at, outage in enumerate(pack.outages):
@@ -124,6 +127,9 @@ def _outages(pack: Pack) -> Iterator[Finding]:
         if outage.grade in seen:
             yield Finding((*path, "grade"), f"grade {outage.grade} is said twice")
         seen.add(outage.grade)
+        for number, channel in enumerate(outage.over):
+            if channel in _DEAF:
+                yield Finding((*path, "over", number), f"no customer hears an announcement over '{channel}'")
         if len(set(outage.over)) != len(outage.over):
             yield Finding((*path, "over"), "each channel is named once, and there are two at least")
         for name in ("announce_within", "update_every"):

@@ -48,7 +48,7 @@ from policies.rules import (
     Texts,
     Windows,
 )
-from policies.vocabulary import Channel, DeliveryState, Fact, Role
+from policies.vocabulary import Channel, DeliveryState, Fact, Kind, Role, Severity, Tier
 
 Path = tuple[str | int, ...]
 """Where an entry stands in a pack: keys, and indices in lists."""
@@ -106,6 +106,10 @@ class Pack(Frozen):
     timezone: TimeZone
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     holds_from: date
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    severities: tuple[Severity, ...] = tuple(Severity)
+    tiers: tuple[Tier, ...] = tuple(Tier)
+    channels: tuple[Channel, ...] = tuple(Channel)
     parameters: dict[Name, bool] = {}
     calendars: dict[Name, Calendar] = {}
     clocks: tuple[ClockRule, ...]

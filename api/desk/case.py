@@ -34,7 +34,7 @@ from complaints.conversation import AnswerCustomer, unanswered
 from complaints.intake import AttachEvidence
 from complaints.lifecycle import possible
 from complaints.phases import phase
-from complaints.references import parse
+from complaints.references import is_systemic, parse
 from ledger.directory import Session
 from policies.pack import Pack
 
@@ -97,7 +97,10 @@ def case_address(reference: str, **query: str) -> str:
 @router.get("/desk/complaints")
 async def find(session: SessionHere, reference: Annotated[str, Query(max_length=100)] = "") -> Response:
     """From a reference that somebody typed to its page. Raises Refused (bad_reference)."""
-    return RedirectResponse(case_address(parse(reference)) if reference.strip() else "/desk", 303)
+    if not reference.strip():
+        return RedirectResponse("/desk", 303)
+    found = parse(reference)
+    return RedirectResponse(f"/desk/systemic/{found}" if is_systemic(found) else case_address(found), 303)
 
 
 @router.get("/desk/complaints/{reference}")

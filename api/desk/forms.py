@@ -139,7 +139,7 @@ def _control(
         return _number(made, constraints)
     if get_origin(inner) is tuple:
         return _several(made, get_args(inner)[0], constraints)
-    options = _options(inner)
+    options = _used(command, name, around, _options(inner))
     if options:
         few = len(options) <= _RADIOS_AT_MOST and not optional
         return replace(made, control="radios" if few else "select", choices=options)
@@ -190,6 +190,16 @@ def _number(made: Field, constraints: tuple[Any, ...]) -> Field:
     return made
 
 
+def _used(
+    command: type[Command], name: str, around: Around, options: tuple[Choice, ...]
+) -> tuple[Choice, ...]:
+    """Of the classes of a complaint, those that its pack knows."""
+    if command.__module__ != "complaints.triage" or name not in _IN_PACK:
+        return options
+    known = [str(value) for value in getattr(around.pack, _IN_PACK[name])]
+    return tuple(option for option in options if option.value in known)
+
+
 def _options(inner: Any) -> tuple[Choice, ...]:
     if get_origin(inner) is Literal:
         return tuple(Choice(str(value), choice(value)) for value in get_args(inner))
@@ -212,7 +222,9 @@ def _unwrapped(annotation: Any) -> tuple[Any, tuple[Any, ...], bool]:
     return annotation, constraints, False
 
 
-_AS_IT_IS = frozenset({"kind", "severity", "tier", "feedback_class", "simple"})
+_IN_PACK = {"kind": "kinds", "severity": "severities", "tier": "tiers"}
+"""Classes of which a pack may know only some."""
+_AS_IT_IS = frozenset({"kind", "severity", "tier", "feedback_class", "simple", "problem_type"})
 
 
 def _start(command: type[Command], name: str, default: Any, around: Around) -> str:

@@ -19,6 +19,7 @@ _EVERYTHING = tuple(role for role in Role if role is not Role.COMPLAINANT)
 _SHAPES = "|".join((
     "add-note", "take-ownership", "assign", "triage", "record-contact", "propose-remedy", "record-whys", "add-action",
     "merge-into", "add-party", "pause-clocks", "correct-receipt", "join-complaint",
+    "grade-outage",
 ))  # fmt: skip
 _FUZZED = f"^(?!.*/commands/)|/commands/({_SHAPES})$"
 

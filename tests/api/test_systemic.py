@@ -59,3 +59,18 @@ async def test_only_who_leads_opens_one(office: Office) -> None:
     async with office.client() as ana:
         answer = await ana.post("/systemic-issues", json={"name": "A", "description": "B"})
     assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+
+
+async def test_complaints_join_with_the_opening_and_those_that_are_none_are_named(office: Office) -> None:
+    complaint = await office.receive(site="north-0117")
+    about = {"name": "Leaking kettles", "description": "Batch 7"}
+    async with office.client("usr_dora") as dora:
+        opened = await dora.post("/systemic-issues", json={**about, "complaints": [complaint.lower()]})
+        issue = opened.json()["reference"]
+        await office.recorded(issue)
+        read = (await dora.get(f"/systemic-issues/{issue}")).json()
+        assert read["issue"]["members"] == [complaint]
+        assert (read["sites"], read["nowhere"]) == ([{"code": "north-0117", "complaints": 1}], 0)
+        for nobody in ("nonsense", issue, "7K2M-9QF3-XA5C"):
+            refused = await dora.post("/systemic-issues", json={**about, "complaints": [nobody]})
+            assert refused.status_code == 422, refused.text

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from complaints.base import INSTANT, SYSTEM, Actor, Command, Happening, Order, PackRef, Refused
-from complaints.outage_state import Outage, OutagePhase, Way
+from complaints.outage_state import Outage, OutagePhase, Way, way_of
 from complaints.outages import (
     AnnounceOutage,
     GradeOutage,
@@ -35,6 +35,7 @@ from complaints.systemic import (
 )
 from complaints.systemic_view import systemic_view
 from complaints.transition import systemic_transition
+from policies.checks import contradictions
 from policies.durations import Duration
 from policies.pack import Pack
 from policies.rules import Basis, OutageGrade, Source
@@ -352,6 +353,14 @@ def test_a_pack_without_rules_for_the_grade_is_refused_in_words() -> None:
     assert "choose a pack that has rules for outages" in refusal.sentence
     some = Story(pack=OUT.model_copy(update={"outages": OUT.outages[:1]}))
     assert "it knows: 1" in some.refused(GradeOutage(grade=2, reason=text("r"), pack=REF)).sentence
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_a_pack_asks_for_no_channel_that_nobody_hears(channel: Channel) -> None:
+    asking = OUT.model_copy(update={"outages": (grade(1, "15 min", None, Channel.WEB, channel),)})
+    sentences = [finding.sentence for finding in contradictions(asking)]
+    refused = f"no customer hears an announcement over '{channel}'" in sentences
+    assert refused is (way_of(channel) is None)
 
 
 @pytest.mark.parametrize("actor", [ana, iris])

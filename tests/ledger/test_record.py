@@ -14,7 +14,8 @@ from complaints.base import Event, PackRef
 from complaints.erasure import PersonalDataErased
 from complaints.intake import Acknowledge, AddNote
 from complaints.ownership import TakeOwnership
-from complaints.systemic import OpenSystemicIssue, fold_systemic, open_systemic, systemic_view
+from complaints.systemic import OpenSystemicIssue, fold_systemic, open_systemic
+from complaints.systemic_view import systemic_view
 from complaints.transition import Commit
 from complaints.view import view
 from ledger import intake, reads

@@ -268,3 +268,11 @@ def test_the_result_going_out_starts_the_survey() -> None:
     story = then(received("service-standards"), *doing.ANSWERED)
     story.until(story.now)
     assert queued(story)[-1] == "satisfaction_request"
+
+
+def test_messages_that_one_answer_answered_are_not_owed_another_by_a_reclassification() -> None:
+    story = then(received("crm-service"), doing.take, doing.triage, doing.write)
+    story.wait(hours=1)
+    then(story, doing.write, doing.answer)
+    reclassify(story, severity=Severity.COMPLEX)
+    assert runs(story, "feedback_closed") == 1

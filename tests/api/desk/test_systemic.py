@@ -128,7 +128,10 @@ async def test_an_outage_from_grading_to_its_end_as_everybody_sees_it(house: Des
     assert (await give(house, issue, "join-complaint", complaint=complaint)).status_code == 200
     async with house.opened("usr_dora") as dora:
         await dora.goto("/desk/systemic")
-        await dora.get_by_role("link", name=issue).click()
+        await expect(dora.get_by_role("link", name=issue)).to_be_visible()
+        await dora.get_by_label("Open a complaint by its reference").fill(issue.lower())
+        await dora.get_by_role("button", name="Open", exact=True).click()
+        await expect(dora.get_by_role("heading", level=1)).to_have_text(issue)
         form = await _form(dora, "grade-outage")
         await form.get_by_label("1: emergency").check()
         await form.get_by_label("Reason").fill("No till works.")
