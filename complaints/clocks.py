@@ -256,6 +256,8 @@ def reclassified(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
     One whose meeting fact was there already is met at that instant (DESIGN, Deadline arithmetic:
     reclassification recalculates from the original start).
     """
+    if case.closure.archived_at is not None:
+        return  # what rests owes nobody anything
     for rule in pack.clocks:
         start = _start_of(rule, case)
         if start is None or rule.starts_on in _ONE_EACH or not applies(pack, rule, case):

@@ -39,7 +39,8 @@ class _Entry(NamedTuple):
 
 
 _ORDER = (
-    "name", "version", "title", "holds_from", "languages", "timezone", "currency", "parameters", "clocks",
+    "name", "version", "title", "holds_from", "languages", "timezone", "currency", "kinds", "severities",
+    "tiers", "channels", "parameters", "clocks",
     "ladders", "pause_reasons", "handling_tiers", "dispatch", "internal_review", "authority", "second_approver",
     "phases_require", "response_gate", "windows", "satisfaction", "outside_body", "automatic_reply", "outages",
     "systemic_suspected", "problem_types", "departments", "calendars", "delivered_by", "retained", "targets",

@@ -48,6 +48,7 @@ def sheets(pack: Pack, language: str = "en") -> tuple[Sheet, ...]:
         _limits(pack),
         _doors(pack, language),
         _targets(pack, language),
+        _known(pack),
         _others(pack),
     )
     return tuple(sheet for sheet in all_of_them if sheet.rows)
@@ -281,6 +282,21 @@ def _figures(at_least: int | None, at_most: int | None, unit: str) -> Iterator[s
         yield f"at least {at_least} {unit}"
     if at_most is not None:
         yield f"at most {at_most} {unit}"
+
+
+def _known(pack: Pack) -> Sheet:
+    """Which classes of complaint the pack knows, and how they are sorted."""
+    parts = {
+        "Kinds": pack.kinds,
+        "Severities": pack.severities,
+        "Customer tiers": pack.tiers,
+        "Channels": pack.channels,
+        "Problem types": tuple(f"“{kind.title['en']}”" for kind in pack.problem_types.values()),
+        "Departments": tuple(f"“{title['en']}”" for title in pack.departments.values()),
+        "Languages": pack.languages,
+    }
+    rows = (((name,), (say.listed(map(say.words, known)),)) for name, known in parts.items() if known)
+    return _sheet("What the pack knows", ("What", "Which"), rows)
 
 
 def _others(pack: Pack) -> Sheet:

@@ -106,7 +106,7 @@ async def give(house: Desk, issue: str, slug: str, who: str = "usr_dora", **body
         return await client.post(f"/systemic-issues/{issue}/commands/{slug}", json=body)
 
 
-GRADED = {"grade": 1, "reason": "No till works.", "pack": {"name": "service-centre"}}
+GRADED: dict[str, Any] = {"grade": 1, "reason": "No till works.", "pack": {"name": "service-centre"}}
 
 
 async def test_nothing_is_known_to_be_out_of_order(house: Desk) -> None:
@@ -151,7 +151,9 @@ async def test_an_outage_from_grading_to_its_end_as_everybody_sees_it(house: Des
         )
         await expect(dora.get_by_role("alert")).to_contain_text("outages.1")
         form = dora.locator("#do-announce-outage")  # open already, with what was typed
-        await expect(form.get_by_label("What customers are told")).to_have_value("No till works. We are on it.")
+        await expect(form.get_by_label("What customers are told")).to_have_value(
+            "No till works. We are on it."
+        )
         await form.get_by_label("E-mail").check()
         await form.get_by_role("button", name="Announce the outage").click()
         await expect(dora.locator(".announcements")).to_contain_text("No till works. We are on it.")
