@@ -54,7 +54,7 @@ def check(
             for problem in error.problems:
                 _say(str(problem))
             continue
-        _say(f"ok  {pack.name} version {pack.version}, {len(pack.clocks)} clocks")
+        _say(f"ok  {pack.name} version {pack.version}, {_counted(pack.clocks)}")
         for warning in warnings(pack):
             _say(f"    warning: {warning}")
     raise typer.Exit(0 if sound else 1)

@@ -86,7 +86,7 @@ def follow(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, 
     for rule in pack.clocks:
         for run in case.clocks.all_running(rule.id):
             yield from _followed(pack, rule, case, run, told)
-        if not _starts(rule, told.event) or not applies(pack, rule, case) or case.closure.archived_at:
+        if not _starts(rule, case, told.event) or not applies(pack, rule, case) or case.closure.archived_at:
             continue  # what rests owes nobody anything, until somebody opens it again
         if rule.starts_on in _ONCE_A_ROUND and _kept_this_round(rule, case):
             continue
@@ -186,19 +186,25 @@ def _kept_this_round(rule: ClockRule, case: Case) -> bool:
     )
 
 
-def _starts(rule: ClockRule, event: Event) -> bool:
+def _starts(rule: ClockRule, case: Case, event: Event) -> bool:
     facts, department = event.facts(), event.about().department
     if rule.starts_on in _ONE_EACH and rule.departments and department not in rule.departments:
         return False
-    return rule.starts_on in facts or (rule.starts_on in _BEGINNINGS and Fact.REOPENED in facts)
+    return rule.starts_on in facts or (Fact.REOPENED in facts and _begins_anew(rule, case))
+
+
+def _begins_anew(rule: ClockRule, case: Case) -> bool:
+    """Whether a reopening is what starts this clock, too: what has its owner still was accepted, one might say, again."""
+    owned = rule.starts_on is Fact.OWNED and case.ownership.owner is not None
+    return owned or rule.starts_on in _BEGINNINGS
 
 
 def _start_of(rule: ClockRule, case: Case) -> datetime | None:
-    """When the round's run of this clock starts, or started; None before the fact it starts on."""
+    """When the round's run of this clock starts, or started; None before the fact it starts on, in this round."""
     start, reopened = case.facts.get(rule.starts_on), case.facts.get(Fact.REOPENED)
-    if start is not None and reopened is not None and rule.starts_on in _BEGINNINGS:
-        return max(start, reopened)
-    return start
+    if start is None or reopened is None or start >= reopened:
+        return start
+    return reopened if _begins_anew(rule, case) else None
 
 
 def _counts(rule: ClockRule, case: Case, run: Occurrence, start: datetime) -> bool:

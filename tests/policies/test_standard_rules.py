@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from complaints.base import INSTANT, Actor
-from complaints.closure import CloseComplaint
+from complaints.closure import CloseComplaint, Reopen
 from complaints.conversation import AskCustomer, WriteMessage
 from complaints.departments import DepartmentTold
 from complaints.dispatching import rule_for
@@ -276,3 +276,20 @@ def test_messages_that_one_answer_answered_are_not_owed_another_by_a_reclassific
     then(story, doing.write, doing.answer)
     reclassify(story, severity=Severity.COMPLEX)
     assert runs(story, "feedback_closed") == 1
+
+
+def test_a_reopened_complaint_that_still_has_its_owner_is_investigated_anew() -> None:
+    story = then(
+        received("high-end-service"),
+        *(doing.take, doing.issue, doing.finding, doing.contact, doing.plan, doing.decide),
+        *(doing.draft, doing.approve, doing.send, doing.response_arrives, doing.confirm),
+        *(doing.senior_review, doing.tell("operations"), doing.close),
+    )
+    story.do(ana, Reopen(reason=text("It broke again.")))
+    run = latest(story, "preliminary_investigation")
+    assert (runs(story, "preliminary_investigation"), run.started_at) == (2, story.now)
+    assert run.due_at == story.now + 2 * DAY
+    before = len(story.told(ClockStarted))
+    then(story, doing.triage)
+    reclassify(story, tier=Tier.PREMIUM)
+    assert [event.clock for event in story.told(ClockStarted)[before:]] == ["high_end_response"]
