@@ -194,7 +194,7 @@ def _starts(rule: ClockRule, case: Case, event: Event) -> bool:
 
 
 def _begins_anew(rule: ClockRule, case: Case) -> bool:
-    """Whether a reopening is what starts this clock, too: what has its owner still was accepted, one might say, again."""
+    """Whether a reopening starts this clock, too: what still has its owner is theirs anew."""
     owned = rule.starts_on is Fact.OWNED and case.ownership.owner is not None
     return owned or rule.starts_on in _BEGINNINGS
 

@@ -146,7 +146,7 @@ class PauseClocks(Command):
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         rule = ctx.rules.pause_reasons.get(self.reason)
         if rule is None:
-            allowed = ", ".join(sorted(ctx.rules.pause_reasons)) or "none"
+            allowed = "; ".join(why.title["en"] for why in ctx.rules.pause_reasons.values()) or "none"
             raise Refused(
                 "pause_reason_unknown",
                 f"This pack allows no pause for “{self.reason}”; it allows: {allowed}.",

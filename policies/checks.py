@@ -112,6 +112,12 @@ def _limits(pack: Pack) -> Iterator[Finding]:
         seen.add((limit.role, limit.currency))
     if not any(limit.currency == pack.currency for limit in pack.authority):
         yield Finding(("authority",), f"nobody may approve a remedy in {pack.currency}")
+    most = max((limit.up_to_minor for limit in pack.authority if limit.currency == pack.currency), default=0)
+    if pack.second_approver.above_minor >= most:
+        yield Finding(
+            ("second_approver", "above_minor"),
+            f"nobody may approve more than {most}, so no remedy ever needs the second approver",
+        )
     if GateItem.REASONS_EACH_ISSUE in pack.response_gate.requires and (
         GateItem.DECISION_EACH_ISSUE not in pack.response_gate.requires
     ):

@@ -67,6 +67,11 @@ def _tiers(pack: Pack) -> Iterator[Finding]:
             yield Finding((*path, "enters_if"), "every case begins in the first tier unless another takes it")
         if tier.enters_if == Applies():
             yield Finding((*path, "enters_if"), "every case would begin here, and none in a tier below")
+        for above in pack.handling_tiers[at + 1 :]:
+            if above.enters_if is not None and covers(above.enters_if, tier.enters_if):
+                yield Finding(
+                    (*path, "enters_if"), f"tier {above.number} takes every case that would begin here"
+                )
         if tier.enters_if.handling_tiers:
             yield Finding((*path, "enters_if"), "in which tier a case begins can not depend on its tier")
 

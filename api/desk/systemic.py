@@ -260,7 +260,9 @@ def _fitted(
     if command is AnnounceOutage and item.name == "over":
         heard = [channel for channel in Channel if way_of(channel) is not None]
         boxes = {part.name: part for part in item.parts}
-        item = replace(item, parts=tuple(replace(boxes[f"over.{c}"], label=headed(spoken(c))) for c in heard))
+        item = replace(
+            item, parts=tuple(replace(boxes[f"over.{c}"], label=spoken(c).capitalize()) for c in heard)
+        )
     if command is AnnounceOutage and item.name == "over" and issue.outage is not None and fresh:
         rule = next((rule for rule in around.pack.outages if rule.grade == issue.outage.grade), None)
         asked = {f"over.{channel}" for channel in rule.over} if rule is not None else set()

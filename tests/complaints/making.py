@@ -15,6 +15,7 @@ from complaints.case import Case
 from complaints.references import reference, systemic_reference
 from policies.vocabulary import Role
 from tests.complaints.support import text
+from tests.support.every_command import COMING
 
 M = TypeVar("M", bound=Frozen)
 
@@ -33,6 +34,8 @@ _OF_CASE: Mapping[str, Callable[[Case], Iterator[str]]] = {
     "reason": lambda case: (pause.reason for pause in case.clocks.pauses if pause.to is None),
 }
 """Where a field of this name is an id: the ids that the case has, the likeliest first."""
+
+_PACK = COMING["crm-service"]
 
 _WORDLIKE = (
     "R1", "product", "waiting_for_customer", reference(7), systemic_reference(7), "5.1.1", "CNY", "en",
@@ -85,7 +88,7 @@ def _candidates(annotation: Any, name: str, case: Case | None) -> Iterator[Any]:
 _VALUES: Mapping[type[Frozen], Frozen] = {
     TextRef: text("What a person wrote."),
     Person: Person(id="rosa", roles=(Role.HANDLER,), supervisor="sven"),
-    PackRef: PackRef(name="another", version=9, digest="0" * 64),
+    PackRef: PackRef(name=_PACK.name, version=_PACK.version, digest=_PACK.digest),
 }
 
 

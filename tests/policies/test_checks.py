@@ -149,6 +149,21 @@ CLOCKS = [
 ]
 
 ORGANISATION = [
+    (
+        "service-centre",
+        "enters_if: {severities: [major]}",
+        "enters_if: {severities: [complex, major]}",
+        "handling_tiers[1].enters_if",
+        "tier 3 takes every case that would begin here",
+    ),
+    (
+        "crm-service",
+        "outages:",
+        "second_approver:\n  above_minor: 50000000\n  basis: choice\n  chosen_by: us\n"
+        "  source: {document: D, section: S}\n  since: 2025-01-01\n\noutages:",
+        "second_approver.above_minor",
+        "no remedy ever needs the second approver",
+    ),
     ("service-centre", "  - number: 2\n", "  - number: 4\n", "handling_tiers[1].number", "without a gap"),
     (
         "service-centre",

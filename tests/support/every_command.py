@@ -382,12 +382,13 @@ async def sent_outside(hand: Hand) -> None:
 
 
 async def came_back(hand: Hand) -> None:
-    """The answer came back, and there is no other way to the customer."""
+    """The answer came back, and there is no other way to the customer: closed all the same."""
     await _received(hand, "crm-service")
     await _decided(hand)
     await _sent(hand)
     await _arrives(hand, "final_response", DeliveryState.BOUNCED)
     await hand.does(ana, RecordNoDelivery(reason=await hand.text("They have moved.")))
+    await hand.does(ana, CloseComplaint())
 
 
 async def given_more_time(hand: Hand) -> None:
