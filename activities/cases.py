@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -11,6 +11,7 @@ from complaints.base import Happening, PackRef
 from complaints.case import Case
 from complaints.intake import ComplaintReceived
 from complaints.lifecycle import fold
+from complaints.migration import PackMigrated
 from complaints.systemic import SystemicIssue, SystemicOpened, fold_systemic
 from ledger import packs
 from ledger.database import autocommit
@@ -24,11 +25,19 @@ class PackMissing(LookupError):  # noqa: N818 - says what is the matter
 
 @dataclass(frozen=True)
 class Held:
-    """One complaint: its pack, its case, and the happenings that it was folded from, oldest first."""
+    """One complaint: its pack, its case, and the happenings that it was folded from, oldest first.
+
+    `former` are the packs that it was under before somebody moved it, by digest.
+    """
 
     pack: Pack
     case: Case
     happenings: Sequence[Happening]
+    former: Mapping[str, Pack] = field(default_factory=dict)
+
+    def pack_of(self, case: Case) -> Pack:
+        """The pack that the case, as it was at some moment, was under then."""
+        return self.pack if case.pack.digest == self.case.pack.digest else self.former[case.pack.digest]
 
     def when_queued(self, letter: str) -> Case:
         """The case as it was when this letter was queued, so that whenever it leaves it says the same.
@@ -46,6 +55,11 @@ class Held:
         if not end:
             raise KeyError(letter)
         return fold(self.happenings[:end])
+
+
+def moved_from(happenings: Sequence[Happening]) -> tuple[PackRef, ...]:
+    """The packs that a complaint was moved away from."""
+    return tuple(told.event.former for told in happenings if isinstance(told.event, PackMigrated))
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,8 @@ class Cases:
         if not happenings or not isinstance(happenings[0].event, ComplaintReceived):
             return None
         case = fold(happenings)
-        return Held(pack=await self.pack(case.pack), case=case, happenings=happenings)
+        former = {ref.digest: await self.pack(ref) for ref in moved_from(happenings)}
+        return Held(pack=await self.pack(case.pack), case=case, happenings=happenings, former=former)
 
     async def read_issue(self, reference: str) -> HeldIssue | None:
         """The systemic issue, or None where the stream is empty or not an issue's. Raises PackMissing."""

@@ -19,7 +19,8 @@ def answer_due(held: Held, letter: Letter) -> datetime | None:
     A question or a reminder names when we go on without the customer's answer; a holding reply or a letter
     about an extension the new date; every other one the next deadline by which the customer hears from us.
     """
-    pack, case = held.pack, held.when_queued(letter.id)
+    case = held.when_queued(letter.id)
+    pack = held.pack_of(case)
     if letter.kind in ("question", "reminder"):
         return _waited_for_until(pack, case, letter.queued_at)
     if letter.kind == "holding_reply" and case.conversation.holding_letter == letter.id:

@@ -98,7 +98,8 @@ def write_letter(
     link: str,
 ) -> Written:
     """A letter to a customer, as the case stood when it was queued; `texts`: those of `texts_of_letter`."""
-    pack, case = held.pack, held.when_queued(letter.id)
+    case = held.when_queued(letter.id)
+    pack = held.pack_of(case)
     language, wording = template(pack, letter.kind, language)
     zone, at = pack.timezone, letter.queued_at
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
@@ -108,6 +108,14 @@ class AskedCases(Asked):
     clock: Code | None = Field(None, description="A clock of the pack, for deadlines.")
 
 
+_AN_ENTRY = {
+    "from": "2025-09-01",
+    "to": "2025-09-30",
+    "value": 87.5,
+    "note": "From the membership accounts.",
+}
+
+
 class SuppliedInput(Input):
     """A figure of the organisation's own, for the days from `from` to `to`, both included."""
 
@@ -159,7 +167,11 @@ async def cases(
 @router.put("/figures/{pack}/{target}", operation_id="supply-figure", summary="Enter a figure",
             response_model=SuppliedBody, responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503))  # fmt: skip
 async def enter(
-    deps: DepsHere, caller: LeaderHere, pack: PackName, target: TargetId, body: SuppliedInput
+    deps: DepsHere,
+    caller: LeaderHere,
+    pack: PackName,
+    target: TargetId,
+    body: Annotated[SuppliedInput, Body(openapi_examples={"example": {"value": _AN_ENTRY}})],
 ) -> Response:
     """A figure that stands in no record of ours (customers who stay, say). Each entry is kept, the latest shown.
 

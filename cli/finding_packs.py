@@ -1,9 +1,10 @@
-"""Which pack a word on the command line means: a file, a name, or a name and a published version."""
+"""Which pack a word on the command line means (a file, a name, a name and a published version), or which calendar."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from cli.shell import give_up, run_configured
 from runtime.installation import kept_environment
 
 if TYPE_CHECKING:
+    from policies.calendars import Calendar
     from policies.pack import Pack
     from runtime.settings import Settings
 
@@ -41,6 +43,48 @@ def pack_of(word: str) -> Pack:
 def pack_files(words: Iterable[str] | None) -> tuple[Path, ...]:
     """The files that are meant; without any words all that come with the service or lie in further folders."""
     return tuple(_file_of(word) for word in words) if words else _available()
+
+
+class PackCalendars(Mapping[str, "Calendar"]):
+    """The calendars that packs give: `retail-2025/cn`, and `cn` alone where no country and no other pack means another.
+
+    The packs are read when the first name is asked for that is no country's. One that is refused gives none.
+    """
+
+    def __getitem__(self, name: str) -> Calendar:
+        from policies.countries import CountryNotKnown, country_calendar
+
+        if "/" not in name:
+            try:
+                country_calendar(name)
+            except CountryNotKnown:
+                pass
+            else:
+                raise KeyError(name)
+        return self._named[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        return len(self._named)
+
+    @cached_property
+    def _named(self) -> Mapping[str, Calendar]:
+        from policies.loading import PackError, load_pack
+
+        whole: dict[str, Calendar] = {}
+        alone: dict[str, list[Calendar]] = {}
+        for path in _available():
+            try:
+                pack = load_pack(path)
+            except PackError:
+                continue
+            for name, calendar in pack.calendars.items():
+                whole[f"{pack.name}/{name}"] = calendar
+                alone.setdefault(name, []).append(calendar)
+        same = {name: found[0] for name, found in alone.items() if all(one == found[0] for one in found)}
+        return {**same, **whole}
 
 
 def _available() -> tuple[Path, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sized
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.finding_packs import pack_files, pack_of
+from cli.finding_packs import PackCalendars, pack_files, pack_of
 from cli.shell import err, give_up, out
 from runtime.clock import Clock
 
@@ -26,12 +27,13 @@ def clock() -> None:
     """Answer questions of deadline arithmetic: JSON lines on standard input, one line of answer for each."""
     from policies.what_if import answer_line
 
-    sensible = True
-    for line in sys.stdin:
+    sensible, calendars = True, PackCalendars()
+    for line in sys.stdin.buffer:
         if line.strip():
-            answer, made_sense = answer_line(line)
+            answer, made_sense = answer_line(line, calendars)
             sensible = sensible and made_sense
-            sys.stdout.write(f"{answer}\n")
+            sys.stdout.buffer.write(f"{answer}\n".encode())
+            sys.stdout.buffer.flush()  # whoever asks may wait for each answer before asking on
     raise typer.Exit(0 if sensible else 1)
 
 
@@ -169,3 +171,7 @@ def schema() -> None:
 
 def _say(line: str) -> None:
     out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _counted(clocks: Sized) -> str:
+    return "1 clock" if len(clocks) == 1 else f"{len(clocks)} clocks"

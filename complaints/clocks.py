@@ -133,7 +133,7 @@ def _parts(rule: ClockRule, run: Occurrence, told: Happening) -> Iterator[Fact]:
     """The facts of a happening that come for the first time to a clock that only all of them meet."""
     if rule.met_when is MetWhen.ALL and told.occurred_at >= run.started_at:
         known = {fact for fact, _ in run.parts}
-        for fact in told.event.facts():
+        for fact in _facts_for(rule, told.event):
             if fact in rule.met_by and fact not in known:
                 yield fact
 
@@ -141,7 +141,7 @@ def _parts(rule: ClockRule, run: Occurrence, told: Happening) -> Iterator[Fact]:
 def _meets(rule: ClockRule, run: Occurrence, case: Case, told: Happening) -> datetime | None:
     """When the run is met, if this happening meets it; else None."""
     about = told.event.about()
-    facts = [fact for fact in told.event.facts() if fact in rule.met_by]
+    facts = [fact for fact in _facts_for(rule, told.event) if fact in rule.met_by]
     if not facts or (run.subject is not None and about.subject not in (None, run.subject)):
         return None
     if rule.met_when is MetWhen.ALL:
@@ -150,6 +150,17 @@ def _meets(rule: ClockRule, run: Occurrence, case: Case, told: Happening) -> dat
     if rule.departments and facts == [Fact.DEPARTMENT_TOLD]:
         return _all_told(rule, case, run.started_at)
     return told.occurred_at
+
+
+def _facts_for(rule: ClockRule, event: Event) -> tuple[Fact, ...]:
+    """What an event makes true for this clock: what another department does is nothing to one of its own."""
+    department = event.about().department
+    if not rule.departments or department is None or department in rule.departments:
+        return event.facts()
+    return tuple(fact for fact in event.facts() if fact not in _OF_DEPARTMENTS)
+
+
+_OF_DEPARTMENTS = (Fact.DEPARTMENT_ASKED, Fact.DEPARTMENT_ANSWERED, Fact.DEPARTMENT_TOLD)
 
 
 def _all_told(rule: ClockRule, case: Case, since: datetime) -> datetime | None:
@@ -187,9 +198,7 @@ def _kept_this_round(rule: ClockRule, case: Case) -> bool:
 
 
 def _starts(rule: ClockRule, case: Case, event: Event) -> bool:
-    facts, department = event.facts(), event.about().department
-    if rule.starts_on in _ONE_EACH and rule.departments and department not in rule.departments:
-        return False
+    facts = _facts_for(rule, event)
     return rule.starts_on in facts or (Fact.REOPENED in facts and _begins_anew(rule, case))
 
 
@@ -319,7 +328,11 @@ def corrected(pack: Pack, case: Case) -> Iterator[Event]:
     """New due moments of the running clocks that count from a receipt that was corrected."""
     for rule in pack.clocks:
         running = case.clocks.running(rule.id)
-        if running is None or rule.starts_on is not Fact.RECEIVED:
+        # The tier that a complaint came into, it came into at its receipt.
+        since_receipt = rule.starts_on is Fact.RECEIVED or (
+            rule.starts_on is Fact.TIER_ENTERED and case.facts.get(rule.starts_on) == case.received_at
+        )
+        if running is None or not since_receipt:
             continue
         if Fact.REOPENED in case.facts and _of_this_round(case, running):
             continue  # it counts from the reopening
@@ -359,7 +372,7 @@ def _coming_of(
         # One alert says it all: neither the warnings nor the rungs before recording were anybody's to heed.
         return
     paused = pauses_of(rule, case.clocks)
-    if run.breached_at is None:
+    if run.breached_at is None or (run.extensions and run.breached_at < due_at):
         for index, offset in enumerate(rule.warn_at):
             if index not in run.warned:
                 when = pack.offset_from(

@@ -74,7 +74,8 @@ class Archived(Event):
 def before_closing(pack: Pack, case: Case) -> tuple[str, ...]:
     """Everything that has to be done before the complaint may be closed, as a handler would be told it.
 
-    Of what the pack wants on record before an archive, closing waits for what is part of the handling: the
+    The pack may want more on record before `responded` and `awaiting_customer` are left. Of what it wants before
+    an archive, closing waits for what is part of the handling: the
     senior's review (high-end-service S5.2) and telling the departments (S1.4). The post-mortem comes after it.
     """
     todo = [f"decide issue {issue.id}" for issue in case.investigation.undecided]
@@ -89,18 +90,16 @@ def before_closing(pack: Pack, case: Case) -> tuple[str, ...]:
         todo.append("conclude the dispute")
     if case.feedback.low_score_open:
         todo.append("have a senior review the low satisfaction score")
-    required = pack.phases_require.get("closed", ())
-    for fact, step in _LOOKED_AT.items():
-        low_score = fact is Fact.SENIOR_REVIEWED and case.feedback.low_score_open  # said above
-        if fact in required and case.since_opened(fact) is None and not low_score:
-            todo.append(step)
+    required = wanted(pack, "responded", "awaiting_customer")
+    looked_at = (fact for fact in wanted(pack, "closed") if fact in _LOOKED_AT)
+    said = _SAID | ({Fact.SENIOR_REVIEWED} if case.feedback.low_score_open else set())
+    todo.extend(lacking(case, (fact for fact in dict.fromkeys((*required, *looked_at)) if fact not in said)))
     return tuple(todo)
 
 
-_LOOKED_AT: Mapping[Fact, str] = {
-    Fact.SENIOR_REVIEWED: "have a supervisor or department head who does not own it review how it was handled",
-    Fact.DEPARTMENT_TOLD: "tell the department concerned what came of it",
-}
+_LOOKED_AT = frozenset({Fact.SENIOR_REVIEWED, Fact.DEPARTMENT_TOLD})
+_SAID = frozenset({Fact.RESOLVED, Fact.RESPONSE_SENT, Fact.RESPONSE_DELIVERED, Fact.CUSTOMER_CONFIRMED})
+"""What no pack can do without, and what stands in its place where nobody can be reached."""
 
 
 def _answer_owed(case: Case) -> Iterator[str]:

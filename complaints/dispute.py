@@ -201,6 +201,18 @@ class ConcludeDispute(Command):
             raise Refused("not_decided", "The reviewer has not decided this dispute yet.")
         if found.reply_approved_at is None:
             raise Refused("no_reply", "The dispute's reply is not approved yet; it has to go out first.")
+        raised_at = found.raised_at or case.received_at
+        missing = [
+            to_do(fact)
+            for fact in wanted(ctx.rules, "disputed")
+            if can_be_had(case, fact) and (case.at(fact) or raised_at) <= raised_at
+        ]
+        if missing:
+            raise Refused(
+                "not_on_record",
+                f"Before this dispute is concluded: {'; '.join(missing)}.",
+                rule="phases_require.disputed",
+            )
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         found = case.dispute

@@ -65,9 +65,14 @@ class AcknowledgeAlert(Command):
             raise Refused("no_alert", "No alert of this complaint is waiting to be acknowledged.")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        running = case.clocks.running(self.clock)
-        if running is None or not (running.rungs or running.breached_at):
-            raise Refused("no_alert", f"The clock “{self.clock}” has no alert to acknowledge.")
-        if running.acknowledged_at is not None:
+        # A clock may run several times at once, for each of several questions: one word stills them all.
+        alarming = [run for run in case.clocks.all_running(self.clock) if run.rungs or run.breached_at]
+        if not alarming:
+            titles = (rule.title["en"] for rule in ctx.rules.clocks if rule.id == self.clock)
+            named = next(titles, self.clock)
+            raise Refused("no_alert", f"The clock “{named}” has no alert to acknowledge.")
+        unseen = [run for run in alarming if run.acknowledged_at is None]
+        if not unseen:
             raise Refused("already_done", "This alert was acknowledged already.")
-        yield AlertAcknowledged(clock=running.clock, occurrence=running.number)
+        for run in unseen:
+            yield AlertAcknowledged(clock=run.clock, occurrence=run.number)

@@ -50,9 +50,9 @@ class ExtensionGranted(OnOccurrence, Event):
         return (Fact.HOLDING_REPLIED,) if self.told == "holding_reply" else ()
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        # The warnings of the former due moment are past; the new one has its own.
-        changes = {"extensions": found.extensions + 1, "extension_asked": None, "warned": ()}
-        return found.model_copy(update={**changes, "due_at": self.due_at})
+        # The warnings and alerts of the former due moment are past; the new one has its own.
+        changes = {"extensions": found.extensions + 1, "extension_asked": None, "due_at": self.due_at}
+        return found.model_copy(update={**changes, "warned": (), "rungs": (), "acknowledged_at": None})
 
 
 class ExtensionRefused(OnOccurrence, Event):
@@ -70,9 +70,11 @@ def _extendable(case: Case, ctx: Context, clock: str) -> tuple[ClockRule, Extens
     rule = next((rule for rule in ctx.rules.clocks if rule.id == clock), None)
     runs = case.clocks.all_running(clock)
     if rule is None or not runs:
-        running = ", ".join(dict.fromkeys(run.clock for run in case.clocks.occurrences if run.running))
+        others = (other for other in ctx.rules.clocks if case.clocks.all_running(other.id))
+        running = ", ".join(f"“{other.title['en']}”" for other in others)
+        named = clock if rule is None else rule.title["en"]
         raise Refused(
-            "not_running", f"The clock “{clock}” does not run; those that run: {running or 'none'}."
+            "not_running", f"The clock “{named}” does not run; those that run: {running or 'none'}."
         )
     if rule.extension is None:
         raise Refused(

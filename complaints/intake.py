@@ -223,7 +223,9 @@ class ReceiptCorrected(Event):
     received_at: AwareDatetime
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        facts = {**case.facts, Fact.RECEIVED: self.received_at}
+        began = (Fact.RECEIVED, Fact.TIER_ENTERED)  # unless it was moved to another tier since
+        moved = {fact: self.received_at for fact in began if case.facts.get(fact) == case.received_at}
+        facts = {**case.facts, Fact.RECEIVED: self.received_at, **moved}
         return case.changed(
             received_at=self.received_at, facts=facts, receipt_correction=None, receipt_correction_by=None
         )

@@ -63,15 +63,6 @@ class Issue(Frozen):
         return self.model_copy(update={"decision": None, "former": (*self.former, self.decision)})
 
 
-_TO_DO = {
-    Fact.ACKNOWLEDGED: "acknowledge it",
-    Fact.TRIAGED: "triage it",
-    Fact.OWNED: "take it",
-    Fact.FINDING_RECORDED: "record a finding",
-    Fact.CUSTOMER_CONTACTED: "contact the customer and record it",
-    Fact.DEPARTMENT_ANSWERED: "get the department's answer",
-    Fact.PRELIMINARY_INVESTIGATED: "complete the preliminary investigation",
-}
 _OF_A_ROUND = (Fact.FINDING_RECORDED, Fact.CUSTOMER_CONTACTED, Fact.PRELIMINARY_INVESTIGATED)
 
 
@@ -79,21 +70,24 @@ def investigated(case: Case, ctx: Context, besides: Fact | None = None) -> None:
     """Refuse while something is missing that the pack wants on record before an investigation is left.
 
     The pack's `phases_require.investigating` names the facts, but for the fact `besides`; where it is silent,
-    a finding is wanted. What an investigation establishes must be established in the present round. Raises
-    Refused, naming everything that is missing.
+    a finding is wanted. What it asks for before `received` and `acknowledged` are left is asked for here, too: a
+    phase follows from what happened, and this is the first decision that leaves all three. What an investigation
+    establishes must be established in the present round. Raises Refused, naming everything that is missing.
     """
-    required = ctx.rules.phases_require.get("investigating", (Fact.FINDING_RECORDED,))
-    to_do = []
+    required = wanted(ctx.rules, "received", "acknowledged", "investigating")
+    if "investigating" not in ctx.rules.phases_require:
+        required = (*required, Fact.FINDING_RECORDED)
+    missing = []
     for fact in required:
-        if fact is besides or (fact is Fact.CUSTOMER_CONTACTED and case.correspondent is None):
-            continue  # nobody can contact a customer who left no way to be reached
+        if fact is besides or not can_be_had(case, fact):
+            continue
         known = fact in case.investigation.done if fact in _OF_A_ROUND else case.at(fact) is not None
         if not known:
-            to_do.append(_TO_DO.get(fact, f"see to “{fact.replace('_', ' ')}”"))
-    if to_do:
+            missing.append(to_do(fact))
+    if missing:
         raise Refused(
             "not_investigated",
-            f"The investigation is not complete; first: {'; '.join(to_do)}.",
+            f"The investigation is not complete; first: {'; '.join(missing)}.",
             rule="phases_require.investigating",
         )
 

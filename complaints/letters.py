@@ -177,7 +177,8 @@ class ReportDelivery(Command):
     fact: ClassVar[bool] = True
     when_ended: ClassVar[bool] = True
 
-    letter: str
+    # A fact is taken before anybody looks whether it fits, so no words may fit in here.
+    letter: Annotated[str, Field(pattern=r"^L[0-9]{1,9}$")]
     state: Literal[DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.BOUNCED]
     # A reply code, an enhanced status code (RFC 3463), or both; never a server's words: it is kept in clear.
     status: Annotated[str, Field(pattern=rf"^({_ENHANCED}|[0-9]{{3}}( {_ENHANCED})?)$")] | None = None

@@ -302,6 +302,8 @@ def _standing(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetim
                 departments.told_by_triage(pack, case),
                 internal_review.opened_by_triage(pack, case),
             )
+        case migration.PackMigrated() if case.open:
+            events = tiers.by_class(pack, case)
         case ClockBreached():
             events = tiers.by_time(pack, case, told.event)
         case pauses.PauseReminded():
@@ -312,5 +314,11 @@ def _standing(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetim
         yield told.occurred_at, event
 
 
-_FOLLOWERS = (clocks.follow, _reclassified, _standing)
+def _on_clocks(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, Event]]:
+    """What a happening itself makes of the clocks; what a move to another pack does is `migration.carried_over`'s."""
+    if not isinstance(told.event, migration.PackMigrated):
+        yield from clocks.follow(pack, case, told)
+
+
+_FOLLOWERS = (_on_clocks, _reclassified, _standing)
 """What follows from a happening, in this order; each looks at the case as the former have left it."""

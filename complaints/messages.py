@@ -112,9 +112,8 @@ def _bounced(event: LetterMoved, case: Case, told: Happening) -> Iterator[Messag
 
 @_called_for.register
 def _warned(event: ClockWarned, case: Case, told: Happening) -> Iterator[Message]:
-    extended = case.clocks.find(event.clock, event.occurrence).extensions
     key = f"{case.reference}/{event.clock}/{event.occurrence}/warning/{event.warning}"
-    key += f"/extended-{extended}" if extended else ""
+    key += _of_due_moment(case, event)
     yield _alert(case, "alert_warning", key, "owner", clock=event.clock, due_at=event.due_at)
 
 
@@ -132,6 +131,7 @@ def _breached(event: ClockBreached, case: Case, told: Happening) -> Iterator[Mes
 def _climbed(event: RungClimbed, case: Case, told: Happening) -> Iterator[Message]:
     for who in _each_once(case, event.tell):
         key = f"{case.reference}/{event.clock}/{event.occurrence}/{event.rung}/{event.repeat}/{who}/mail"
+        key += _of_due_moment(case, event)
         yield _alert(case, "alert_breach", key, who, clock=event.clock, due_at=event.due_at)
 
 
@@ -220,6 +220,12 @@ def _nobody_found(event: DispatchFailed, case: Case, told: Happening) -> Iterato
 @_called_for.register
 def _assigned(event: Assigned | Dispatched, case: Case, told: Happening) -> Iterator[Message]:
     yield _alert(case, "assigned", f"{case.reference}/assigned/{case.sequence}", f"person:{event.to.id}")
+
+
+def _of_due_moment(case: Case, event: ClockWarned | RungClimbed) -> str:
+    """What sets the alerts of an extended due moment apart from those of the former one."""
+    extended = case.clocks.find(event.clock, event.occurrence).extensions
+    return f"/extended-{extended}" if extended else ""
 
 
 def _each_once(case: Case, words: tuple[str, ...]) -> Iterator[str]:

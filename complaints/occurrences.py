@@ -73,10 +73,14 @@ class Occurrence(Frozen):
 
 
 class Pause(Frozen):
-    """A half-open interval in which the clocks that allow its reason stand still; `to` None while open."""
+    """A half-open interval in which the clocks that allow its reason stand still; `to` None while open.
+
+    `recorded_at` is when it was told of; None in states from before it stood here.
+    """
 
     reason: str
     start: AwareDatetime
+    recorded_at: AwareDatetime | None = None
     to: AwareDatetime | None = None
     ends_by: AwareDatetime | None = None  # the pack's limit
     reminded: tuple[int, ...] = ()  # indices in the reason's `remind_at`

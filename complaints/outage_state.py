@@ -77,7 +77,8 @@ class Outage(Frozen):
     """A systemic issue that is an outage. `pack` is the version whose rules it was graded by.
 
     `since` is when it was first graded, `graded_at` when last. `news_by` is the moment by which the next word
-    is due, None where none is; `missed` counts the moments that went by in silence.
+    is due, None where none is; `missed` counts the moments that went by in silence. `recorded_at` is when the
+    latest grade or word came into the record; None in records from before it stood here.
     """
 
     grade: Grade
@@ -89,6 +90,7 @@ class Outage(Frozen):
     missed: int = 0
     verified_at: AwareDatetime | None = None
     summarised_at: AwareDatetime | None = None
+    recorded_at: AwareDatetime | None = None
 
     @property
     def phase(self) -> OutagePhase:

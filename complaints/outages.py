@@ -50,7 +50,10 @@ class OutageGraded(Event):
 
     def evolve(self, case: SystemicIssue, told: Happening) -> SystemicIssue:
         at = told.occurred_at
-        graded = Outage(grade=self.grade, pack=self.pack, since=at, graded_at=at, news_by=self.news_by)
+        graded = Outage(
+            grade=self.grade, pack=self.pack, since=at, graded_at=at, news_by=self.news_by,
+            recorded_at=told.recorded_at,
+        )  # fmt: skip
         before = case.outage
         if before is not None:
             since = before.since if before.lasts else at
@@ -63,7 +66,7 @@ class _Said(Event):
     text: TextRef
     channels: tuple[Broadcast, ...]
 
-    def announced(self, case: SystemicIssue, announcement: Announcement) -> SystemicIssue:
+    def announced(self, case: SystemicIssue, told: Happening, announcement: Announcement) -> SystemicIssue:
         """The issue once this was said: to everybody, and to its complaints' customers where letters go out."""
         outage = _outage(case)
         after = outage.model_copy(
@@ -71,6 +74,7 @@ class _Said(Event):
                 "announcements": (*outage.announcements, announcement),
                 "news_by": announcement.news_by,
                 "verified_at": announcement.at if announcement.over else None,
+                "recorded_at": told.recorded_at,
             }
         )
         letters = any(item.how is Way.LETTERS for item in self.channels)
@@ -84,7 +88,7 @@ class OutageAnnounced(_Said):
 
     def evolve(self, case: SystemicIssue, told: Happening) -> SystemicIssue:
         said = Announcement(at=told.occurred_at, text=self.text, channels=self.channels, news_by=self.news_by)
-        return self.announced(case, said)
+        return self.announced(case, told, said)
 
 
 class OutageVerified(_Said):
@@ -92,7 +96,7 @@ class OutageVerified(_Said):
 
     def evolve(self, case: SystemicIssue, told: Happening) -> SystemicIssue:
         said = Announcement(at=told.occurred_at, text=self.text, channels=self.channels, over=True)
-        return self.announced(case, said)
+        return self.announced(case, told, said)
 
 
 class OutageSilent(Event):
@@ -252,7 +256,10 @@ def due_systemic(
         if when is None or outage is None or outage.news_by is None or when > at:
             return tuple(out)
         rule = _rule(pack, outage.grade)
-        silent = OutageSilent(due_at=outage.news_by, news_by=_next(pack, rule, outage.news_by))
+        # What was told of late was silent before anyone could know: that is one silence, and not one for each
+        # time that there should have been news.
+        since = max(outage.news_by, outage.recorded_at or outage.news_by)
+        silent = OutageSilent(due_at=outage.news_by, news_by=_next(pack, rule, since))
         told = Happening(event=silent, occurred_at=when, recorded_at=recorded_at or at, actor=SYSTEM)
         issue = evolve_systemic(issue, told)
         out.append(told)

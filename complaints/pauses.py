@@ -29,7 +29,9 @@ class Paused(Event):
         return (Fact.WAITING_FOR_CUSTOMER,) if self.reason == "waiting_for_customer" else ()
 
     def evolve(self, case: Case, told: Happening) -> Case:
-        pause = Pause(reason=self.reason, start=told.occurred_at, ends_by=self.ends_by)
+        pause = Pause(
+            reason=self.reason, start=told.occurred_at, recorded_at=told.recorded_at, ends_by=self.ends_by
+        )
         return case.changed(clocks=case.clocks.model_copy(update={"pauses": (*case.clocks.pauses, pause)}))
 
 
@@ -92,8 +94,17 @@ def begun_by(pack: Pack, case: Case, told: Happening) -> Iterator[Paused]:
     for reason in pack.pause_reasons.values():
         if not any(fact in reason.starts_on for fact in facts) or case.clocks.open_pause(reason.id):
             continue
+        if _came_since(case, reason, told.occurred_at):
+            continue  # told of later, when what it waited for was on record already
         if pausable(pack, case, reason.id):
             yield Paused(reason=reason.id, ends_by=_limit(pack, reason, told.occurred_at))
+
+
+def _came_since(case: Case, reason: PauseReason, start: datetime) -> bool:
+    """Whether what such a pause waits for took effect after `start`."""
+    for_customer = Fact.CUSTOMER_WROTE in reason.ends_on
+    awaited = (*reason.ends_on, *(_CAME_BACK if for_customer else ()))
+    return any(case.facts[fact] > start for fact in awaited if fact in case.facts)
 
 
 def pausable(pack: Pack, case: Case, reason: str) -> bool:
@@ -126,7 +137,8 @@ def coming(pack: Pack, case: Case) -> Iterator[Coming]:
         for index, offset in enumerate(reason.remind_at if reason is not None else ()):
             if reason is not None and reason.limit is not None and index not in pause.reminded:
                 when = pack.before_limit(pause.start, pause.ends_by, reason.limit, offset)
-                if when > pause.start:  # a limit that is nearer than its reminder has none
+                # A limit that is nearer than its reminder has none, nor has what was told of only afterwards.
+                if when > max(pause.start, pause.recorded_at or pause.start):
                     yield Coming(
                         when, PauseReminded(reason=pause.reason, reminder=index, ends_by=pause.ends_by)
                     )

@@ -123,7 +123,8 @@ def missing(pack: Pack, case: Case, draft: Draft) -> tuple[str, ...]:
     """What keeps the draft from being approved, as things to do; nothing where it passes.
 
     No pack can do without a decision on each issue, send out a remedy that nobody has approved, or answer while
-    an internal review is open; the rest is the pack's `response_gate`. What the pack's template says in every
+    an internal review is open; the rest is the pack's `response_gate`, and what it wants on record before
+    `resolving` is left. What the pack's template says in every
     language need not be in the text.
     """
     required = pack.response_gate.requires
@@ -133,6 +134,7 @@ def missing(pack: Pack, case: Case, draft: Draft) -> tuple[str, ...]:
         to_do.append("add what is complained of as an issue, and decide it")
     to_do += [f"have remedy {item.id} approved, rejected or withdrawn" for item in case.remedies.undecided()]
     to_do += internal_review.owed(case)
+    to_do += lacking(case, (fact for fact in wanted(pack, "resolving") if fact is not Fact.RESOLVED))
     if GateItem.REMEDY_DATES in required and not draft.remedy_dates:
         undated = ", ".join(_undated(case))
         if undated:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from policies.clock_checks import clocks, pause_reasons
 from policies.durations import Duration
-from policies.findings import Finding, countable
+from policies.findings import Finding, countable, reaches_past
 from policies.house_checks import organisation, targets
 from policies.letters import FIELDS, SUBJECT_FIELDS, Letter, fields_in
 from policies.pack import Basis, GateItem, Pack, Path, Rung
@@ -45,9 +45,17 @@ def _ladders(pack: Pack) -> Iterator[Finding]:
             yield Finding((*path, "id"), f"the ladder '{name}' calls itself '{ladder.id}'")
         if name not in used:
             yield Finding(path, f"no clock uses the ladder '{name}'")
-        has_calendar = all(rule.calendar is not None for rule in pack.clocks if rule.ladder == name)
+        climbing = [rule for rule in pack.clocks if rule.ladder == name]
+        has_calendar = all(rule.calendar is not None for rule in climbing)
         for number, rung in enumerate(ladder.rungs):
-            yield from _rung(rung, has_calendar, (*path, "rungs", number))
+            where = (*path, "rungs", number)
+            yield from _rung(rung, has_calendar, where)
+            for rule in climbing:
+                if rung.at.sign < 0 and reaches_past(rung.at, rule.duration):
+                    yield Finding(
+                        (*where, "at"),
+                        f"a rung at '{rung.at}' would come before the clock '{rule.id}' starts",
+                    )
 
 
 def _rung(rung: Rung, has_calendar: bool, path: Path) -> Iterator[Finding]:

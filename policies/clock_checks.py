@@ -1,7 +1,9 @@
 """Where a pack's clocks and pauses contradict themselves, or promise what can never be kept."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from policies.calendars import BeyondKnown, Calendar, CalendarError
 from policies.durations import Measure
 from policies.findings import Finding, countable, reaches_past
 from policies.pack import ClockRule, MetWhen, Pack, Path, PauseReason
@@ -25,6 +27,12 @@ _WRITTEN = frozenset(
 )
 """What only happens where somebody can be written to, and so never for an anonymous complainant."""
 
+_AT_RECEIPT = frozenset({Fact.RECEIVED, Fact.RECORDED})
+"""What comes once, at the very beginning, and so never after the start of a clock."""
+
+_SOME_DAY = datetime(2100, 1, 1, tzinfo=UTC)
+"""A start that lies beyond every calendar's table, at which each clock must still have a due moment."""
+
 _APPROVING = frozenset({Role.SUPERVISOR, Role.DEPARTMENT_HEAD, Role.APPROVER, Role.COMPLIANCE_OFFICER})
 
 
@@ -32,6 +40,7 @@ def clocks(pack: Pack) -> Iterator[Finding]:
     """What is wrong with the clocks, each by itself and beside its like."""
     if not pack.clocks:
         yield Finding(("clocks",), "a pack without a clock promises nothing")
+    yield from _ending(pack)
     seen: set[str] = set()
     for at, rule in enumerate(pack.clocks):
         path: Path = ("clocks", at)
@@ -39,7 +48,8 @@ def clocks(pack: Pack) -> Iterator[Finding]:
             yield Finding((*path, "id"), f"there are two clocks called '{rule.id}'")
         seen.add(rule.id)
         yield from _beginning_and_end(pack, rule, path)
-        yield from _counted_in(pack, rule, path)
+        counted = tuple(_counted_in(pack, rule, path))
+        yield from counted or _always_due(pack, rule, path)
         yield from _named(pack, rule, path)
         yield from _warnings(rule, path)
         yield from _extension(rule, path)
@@ -51,6 +61,11 @@ def _beginning_and_end(pack: Pack, rule: ClockRule, path: Path) -> Iterator[Find
         yield Finding((*path, "met_by"), f"nothing meets the clock '{rule.id}'")
     if rule.starts_on in rule.met_by:
         yield Finding((*path, "met_by"), f"'{rule.starts_on}' both starts and meets the clock '{rule.id}'")
+    for number, fact in enumerate(rule.met_by):
+        if fact in _AT_RECEIPT and fact is not rule.starts_on:
+            yield Finding(
+                (*path, "met_by", number), f"'{fact}' never comes after the clock '{rule.id}' has started"
+            )
     if rule.starts_on in rule.stops_on:
         yield Finding((*path, "stops_on"), f"'{rule.starts_on}' both starts and stops the clock '{rule.id}'")
     if both := sorted(set(rule.met_by) & set(rule.stops_on)):
@@ -88,6 +103,35 @@ def _counted_in(pack: Pack, rule: ClockRule, path: Path) -> Iterator[Finding]:
         yield Finding((*path, "roll"), "only a duration in calendar days, weeks or months can roll on")
     if rule.statutory and rule.pauses_on:
         yield Finding((*path, "pauses_on"), f"the clock '{rule.id}' is statutory, so nothing pauses it")
+
+
+def _ends(calendar: Calendar) -> bool:
+    return calendar.beyond_known is BeyondKnown.REFUSE and calendar.known_until is not None
+
+
+def _ending(pack: Pack) -> Iterator[Finding]:
+    """Calendars that give no answer from some date on, though clocks count in them."""
+    used = {rule.calendar for rule in pack.clocks}
+    for name, calendar in pack.calendars.items():
+        if name in used and _ends(calendar):
+            yield Finding(
+                ("calendars", name, "beyond_known"),
+                f"clocks count in this calendar, and it gives no due moment beyond {calendar.known_until}: say "
+                "`weekly_hours`, and each explanation names the date from which they were assumed",
+            )
+
+
+def _always_due(pack: Pack, rule: ClockRule, path: Path) -> Iterator[Finding]:
+    """What is wrong with a clock that would have no due moment: its complaint could not be taken in."""
+    if rule.duration.is_zero and rule.duration.measure is Measure.ELAPSED:
+        yield Finding((*path, "duration"), f"nobody can keep the promise '{rule.id}' in no time")
+    calendar = pack.calendar_of(rule)
+    if calendar is not None and _ends(calendar):
+        return  # said of the calendar
+    try:
+        pack.deadline(rule, _SOME_DAY, extensions=0 if rule.extension is None else rule.extension.at_most)
+    except CalendarError as error:
+        yield Finding((*path, "duration"), f"the clock '{rule.id}' would have no due moment: {error}")
 
 
 def _named(pack: Pack, rule: ClockRule, path: Path) -> Iterator[Finding]:

@@ -40,6 +40,10 @@ def _for_whom(pack: Pack) -> Iterator[Finding]:
     for path, applies in said:
         if applies is None:
             continue
+        for field in ("kinds", "severities", "tiers", "channels"):
+            for number, word in enumerate(getattr(applies, field)):
+                if word not in getattr(pack, field):
+                    yield Finding((*path, field, number), f"the pack knows no '{word}' among its {field}")
         for field in ("problem_types", "except_problem_types"):
             for number, name in enumerate(getattr(applies, field)):
                 if name not in pack.problem_types:

@@ -265,10 +265,11 @@ def _sentence(item: Any) -> str:
 
 
 class _PackLoader(yaml.SafeLoader):
-    """YAML without its traps: `no` and `on` are words, and 17:00 is a time of day, not 1020."""
+    """YAML without its traps: `no` and `on` are words, 17:00 is a time of day and not 1020, 2025-02-30 a mistake."""
 
 
-_REPLACED = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+# Dates stay words, too: pydantic reads them, and says of one that does not exist where it stands.
+_REPLACED = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp")}
 _PackLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if tag not in _REPLACED]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -1,11 +1,12 @@
 """The `redress clock` protocol: one what-if question about deadlines in, one answer out, both JSON objects.
 
 Operations: `due`, `elapsed`, `offset`, `add_working_days`, `count_working_days`. A calendar is a name (of a
-pack's calendar or of a country), an object, or absent: then time is elapsed time, and days are UTC days.
+country or of a pack's calendar), an object, or absent: then time is elapsed time, and days are UTC days.
 Asked beyond what is known of a calendar, this answers `calendar_not_known`, whatever a pack allows itself.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -18,7 +19,7 @@ from policies.countries import CountryNotKnown, country_calendar
 from policies.deadlines import DayRule, add_working_days, count_working_days, due_at, elapsed, moved
 from policies.durations import Duration, Unit
 from policies.explain import CountedInterval, Explanation, explain, intervals_between
-from policies.running import merged
+from policies.running import PauseInstants, merged
 from policies.zones import to_micros
 
 NO_CALENDARS: Mapping[str, Calendar] = {}
@@ -43,7 +44,8 @@ class Nonsense(ValueError):  # noqa: N818 - what is wrong is the question
 def answer(request: object, calendars: Mapping[str, Calendar] = NO_CALENDARS) -> dict[str, Any]:
     """Answer one request; never raises for what a request says.
 
-    `calendars` are those that packs give, by name; they go before countries. A request that makes no
+    `calendars` are those that packs give, by name; they go before countries' (PackCalendars keeps the names
+    of countries free). A request that makes no
     sense is answered with `{"id", "error": {"code", "message"}}`; `id` is there whenever it was given.
     """
     if not isinstance(request, dict):
@@ -66,15 +68,41 @@ def answer(request: object, calendars: Mapping[str, Calendar] = NO_CALENDARS) ->
         return _refusal(told, "bad_request", str(error))
 
 
-def answer_line(line: str, calendars: Mapping[str, Calendar] = NO_CALENDARS) -> tuple[str, bool]:
-    """Answer one line of JSON with one line of JSON, and say whether it made sense."""
+def answer_line(line: str | bytes, calendars: Mapping[str, Calendar] = NO_CALENDARS) -> tuple[str, bool]:
+    """Answer one line of JSON (bytes are UTF-8) with one line of JSON, and say whether it made sense."""
     try:
-        request = json.loads(line)
+        request = json.loads(line, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         told = _refusal({}, "bad_json", f"the line is not JSON: {error}")
     else:
         told = answer(request, calendars)
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")), "error" not in told
+    try:
+        return _written(told), "error" not in told
+    except RecursionError:  # an id may be any JSON, and this one could just be read
+        return _written(_refusal({}, "bad_request", "the id is nested too deeply")), False
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"'{word}' is no number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(digits)
+
+
+def _written(told: dict[str, Any]) -> str:
+    """One line of JSON; half a character (a lone surrogate, say in an id) stays escaped, as it can not be encoded."""
+    line = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return line if _encodable(line) else json.dumps(told, separators=(",", ":"))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # Operations
@@ -99,28 +127,55 @@ def _elapsed(request: dict[str, Any], calendars: Mapping[str, Calendar]) -> dict
     start, end, pauses = _instant(request, "start"), _instant(request, "end"), _pauses(request)
     told: dict[str, Any] = {"seconds": _seconds(elapsed(start, end, calendar, pauses))}
     if _flag(request, "explain"):
-        counts = Duration(amount=0, unit=Unit.SECONDS if calendar is None else Unit.WORKING_HOURS)
-        found = intervals_between(to_micros(start), to_micros(end), counts, calendar, merged(pauses))
-        told["intervals"] = [_interval(item) for item in found]
+        told["intervals"] = _counted(start, end, calendar, pauses)
     return told
 
 
 def _offset(request: dict[str, Any], calendars: Mapping[str, Calendar]) -> dict[str, Any]:
     calendar = _calendar(request, calendars)
     due, seconds = _instant(request, "due"), _whole(request, "offset_seconds", -_LONGEST, _LONGEST)
-    at = moved(due, timedelta(seconds=seconds), calendar, _pauses(request))
-    return {"at": None if at is None else _spelled(at)}
+    pauses = _pauses(request)
+    at = moved(due, timedelta(seconds=seconds), calendar, pauses)
+    told: dict[str, Any] = {"at": None if at is None else _spelled(at)}
+    if _flag(request, "explain"):
+        told["intervals"] = [] if at is None else _counted(min(due, at), max(due, at), calendar, pauses)
+    return told
 
 
 def _add(request: dict[str, Any], calendars: Mapping[str, Calendar]) -> dict[str, Any]:
-    count = _whole(request, "working_days", -_LONGEST, _LONGEST)
-    found = add_working_days(_date(request, "start"), count, _needed(request, calendars))
-    return {"date": found.isoformat()}
+    start, count = _date(request, "start"), _whole(request, "working_days", -_LONGEST, _LONGEST)
+    calendar = _needed(request, calendars)
+    found = add_working_days(start, count, calendar)
+    told: dict[str, Any] = {"date": found.isoformat()}
+    if _flag(request, "explain"):
+        step = 1 if count > 0 else -1
+        told["days"] = _working_days(start, step, abs(count), calendar)
+    return told
 
 
 def _count(request: dict[str, Any], calendars: Mapping[str, Calendar]) -> dict[str, Any]:
     first, end = _date(request, "from"), _date(request, "to")
-    return {"working_days": count_working_days(first, end, _needed(request, calendars))}
+    calendar = _needed(request, calendars)
+    count = count_working_days(first, end, calendar)
+    told: dict[str, Any] = {"working_days": count}
+    if _flag(request, "explain"):
+        days = (first + timedelta(n) for n in range((end - first).days))
+        works = (day for day in days if count_working_days(day, day + timedelta(1), calendar))
+        told["days"] = [_numbered(day, number) for number, day in enumerate(works, start=1)]
+    return told
+
+
+def _working_days(start: date, step: int, count: int, calendar: Calendar) -> list[dict[str, Any]]:
+    """The next `count` working days after `start` (before it for a step of -1), with their numbers."""
+    found = []
+    for number in range(1, count + 1):
+        start = add_working_days(start, step, calendar)
+        found.append(_numbered(start, number))
+    return found
+
+
+def _numbered(day: date, number: int) -> dict[str, Any]:
+    return {"date": day.isoformat(), "number": number}
 
 
 _OPERATIONS: Mapping[str, Callable[[dict[str, Any], Mapping[str, Calendar]], dict[str, Any]]] = {
@@ -179,7 +234,11 @@ def _country(name: str) -> Calendar:
     try:
         return country_calendar(name)
     except CountryNotKnown as error:
-        raise Nonsense("unknown_calendar", str(error)) from error
+        raise Nonsense(
+            "unknown_calendar",
+            f"neither a country nor a pack gives a calendar called '{name}'; where several packs do, "
+            "write which one, as in 'retail-2025/cn'",
+        ) from error
 
 
 def _refusing(calendar: Calendar) -> Calendar:
@@ -282,6 +341,15 @@ def _seconds(length: timedelta) -> int | float:
     """Whole seconds as an integer; a fraction to the microsecond."""
     whole, rest = divmod(length, timedelta(seconds=1))
     return whole if not rest else length.total_seconds()
+
+
+def _counted(
+    begin: datetime, end: datetime, calendar: Calendar | None, pauses: PauseInstants
+) -> list[dict[str, Any]]:
+    """What is counted from one moment to another, with running totals."""
+    counts = Duration(amount=0, unit=Unit.SECONDS if calendar is None else Unit.WORKING_HOURS)
+    found = intervals_between(to_micros(begin), to_micros(end), counts, calendar, merged(pauses))
+    return [_interval(item) for item in found]
 
 
 def _interval(item: CountedInterval) -> dict[str, Any]:

@@ -57,6 +57,45 @@ def test_the_clock_answers_each_line_in_order_and_goes_on_after_nonsense() -> No
     assert ran.returncode == 1
 
 
+def test_the_clock_knows_the_calendars_of_packs_and_of_countries(tmp_path: Path) -> None:
+    """An organisation's own calendar goes by its name, a standard's by the pack's and its own."""
+    retail = (ROOT / "policies/packs/retail-2025.yaml").read_text(encoding="utf-8")
+    for name, city in (("ours", "Asia/Shanghai"), ("theirs", "Asia/Tokyo")):
+        changed = retail.replace("name: retail-2025", f"name: {name}").replace(
+            "calendars:\n",
+            f'calendars:\n  {name}-shop: {{timezone: {city}, hours: {{sat: [["10:00", "20:00"]]}}}}\n'
+            f'  shop: {{timezone: {city}, hours: {{sat: [["10:00", "20:00"]]}}}}\n',
+        )
+        (tmp_path / f"{name}.yaml").write_text(changed, encoding="utf-8")
+    question = {"op": "due", "start": "2025-09-05T02:00:00Z", "duration_seconds": 8 * 3600 + 60}
+    names = ("cn", "retail-2025/cn", "ours-shop", "theirs/shop", "shop")
+    given = "\n".join(json.dumps({**question, "calendar": name}) for name in names)
+    ran = redress("clock", given=given, REDRESS_PACK_DIRS=str(tmp_path))
+    assert [json.loads(line).get("due") for line in ran.stdout.splitlines()] == [
+        "2025-09-08T02:01:00Z",  # office hours, 9 to 17: seven hours on Friday
+        "2025-09-08T01:01:00Z",  # 9 to 18
+        "2025-09-06T10:01:00Z",  # Saturday in Shanghai
+        "2025-09-06T09:01:00Z",  # and in Tokyo
+        None,  # of which the two mean different ones
+    ]
+    assert "as in 'retail-2025/cn'" in ran.stdout
+    assert ran.returncode == 1
+
+
+def test_the_clock_answers_before_it_is_asked_again_and_goes_on_after_what_is_no_text() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "clock"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        for line in (b'{"id":"\xff"}\n', b'{"id":"\\ud800","op":"brew"}\n'):
+            running.stdin.write(line)
+            running.stdin.flush()
+            assert json.loads(running.stdout.readline())["error"]["message"]
+        running.stdin.close()
+        assert running.wait(timeout=60) == 1
+
+
 def test_without_a_service_it_says_what_to_do(tmp_path: Path) -> None:
     ran = redress("verify", REDRESS_DATA_DIR=str(tmp_path))
     assert ran.returncode == 2

@@ -156,9 +156,12 @@ def _departments(around: Around) -> Iterable[Choice]:
 
 
 def _alerts(around: Around) -> Iterable[Choice]:
-    for run in around.case.clocks.occurrences:
-        if run.running and (run.rungs or run.breached_at) and run.acknowledged_at is None:
-            yield Choice(run.clock, around.pack.clock(run.clock).title["en"])
+    alarming = {
+        run.clock: None
+        for run in around.case.clocks.occurrences
+        if run.running and (run.rungs or run.breached_at) and run.acknowledged_at is None
+    }
+    return (Choice(clock, around.pack.clock(clock).title["en"]) for clock in alarming)
 
 
 def _extendable(around: Around) -> Iterable[Choice]:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.cases import Held
+from activities.cases import Held, moved_from
 from activities.render import Sender, texts_of_letter, write_letter
 from activities.wording import sum_of
 from activities.wording import word as letter_word
@@ -222,7 +222,8 @@ async def read_letter(
     found = next((held for held in guest.letters if held.id == letter), None)
     if found is None:
         raise Problem(404, "unknown_letter", "There is no such letter to you.")
-    held = Held(guest.pack, guest.case, guest.happenings)
+    former = {ref.digest: await deps.packs.of(ref) for ref in moved_from(guest.happenings)}
+    held = Held(guest.pack, guest.case, guest.happenings, former)
     async with deps.reading.connect() as conn:
         await access.record(
             conn, at=deps.clock.now(), actor=guest.bearer.actor.id, reference=guest.case.reference,

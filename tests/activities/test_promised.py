@@ -20,8 +20,9 @@ from policies.letters import Written
 from policies.rules import Applies, Basis, Extension, Source
 from policies.vocabulary import Fact, Role
 from tests.activities.test_render import LINK, SENDER
+from tests.complaints.made_packs import clock, with_clocks
 from tests.complaints.stages import answered
-from tests.complaints.support import PACK, RECEIVED, Story, ana, customer, dora, iris, text
+from tests.complaints.support import PACK, RECEIVED, Story, ana, customer, dora, iris, olga, text
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -167,3 +168,16 @@ def test_where_no_day_can_be_named_the_sentence_is_one_all_the_same() -> None:
     story = Story(pack=PACK.model_copy(update={"clocks": (PACK.clock("response"),)}))
     story.do(iris, Acknowledge())
     assert "You will hear from us by the earliest moment we can." in written(story, "acknowledgement").body
+
+
+def test_a_letter_says_the_same_after_the_complaint_was_moved_to_a_pack_without_the_clocks_of_then() -> None:
+    story = Story.owned()
+    story.do(ana, Acknowledge())
+    before = written(story, "acknowledgement").body
+    former = story.pack
+    only = clock("added", starts_on="received", met_by=["closed"], duration="10 h")
+    story.migrate(olga, with_clocks(only, version=PACK.version + 1))
+    letter = story.case.letters.latest("acknowledgement")
+    assert letter is not None
+    held = Held(story.pack, story.case, tuple(story.happenings), {former.digest: former})
+    assert write_letter(SENDER, held, letter, language="en", texts={}, link=LINK).body == before

@@ -15,7 +15,7 @@ from complaints.case import Case
 from complaints.references import reference, systemic_reference
 from policies.vocabulary import Role
 from tests.complaints.support import text
-from tests.support.every_command import COMING
+from tests.support.life_steps import COMING
 
 M = TypeVar("M", bound=Frozen)
 
@@ -38,7 +38,7 @@ _OF_CASE: Mapping[str, Callable[[Case], Iterator[str]]] = {
 _PACK = COMING["crm-service"]
 
 _WORDLIKE = (
-    "R1", "product", "waiting_for_customer", reference(7), systemic_reference(7), "5.1.1", "CNY", "en",
+    "R1", "L1", "product", "waiting_for_customer", reference(7), systemic_reference(7), "5.1.1", "CNY", "en",
 )  # fmt: skip
 """What a text that is no person's words may look like; the first that fits a pattern is taken."""
 
@@ -75,7 +75,8 @@ def _candidates(annotation: Any, name: str, case: Case | None) -> Iterator[Any]:
     elif origin is dict:
         yield {_value(arguments[0], name, case): _value(arguments[1], name, case)}
     elif annotation is str:
-        yield from () if case is None else _OF_CASE.get(name, lambda _: iter(()))(case)
+        if case is not None and name in _OF_CASE:
+            yield from _OF_CASE[name](case)
         yield from _WORDLIKE
     elif isinstance(annotation, type) and issubclass(annotation, Enum):
         yield next(iter(annotation))

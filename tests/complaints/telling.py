@@ -25,7 +25,8 @@ from complaints.systemic import (
 )
 from policies.pack import Pack
 from tests.complaints.support import RECEIVED, Story, iris, machine, text
-from tests.support.every_command import COMING, LIVES, SYSTEMIC, outage
+from tests.support.every_command import LIVES, outage
+from tests.support.life_steps import COMING, SYSTEMIC
 
 
 class Given(NamedTuple):
@@ -67,7 +68,7 @@ class Teller:
     async def file(self, name: str) -> AttachmentRef:
         held = text(f"what is in {name}")
         return AttachmentRef(
-            id="f-1", digest=held.digest, size=3, media_type="image/jpeg", filename=text(name)
+            id="f-1", digest=held.digest, size=3, media_type="text/plain", filename=text(name)
         )
 
     async def receives(self, body: ReceiveComplaint, pack: Pack, *, days_ago: int = 0) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from complaints.departments import AnswerDepartment, AskDepartment, TellDepartment
+from complaints.escalation import AcknowledgeAlert
 from complaints.investigation import RecordContact, RecordFinding
-from complaints.occurrences import ClockState, Occurrence
+from complaints.occurrences import ClockState, Occurrence, RungClimbed
 from complaints.triage import Reclassify, Triage
 from policies.vocabulary import Channel, Kind, Severity, Tier
 from tests.complaints.made_packs import clock, with_clocks
@@ -116,6 +117,41 @@ def test_each_question_has_a_clock_of_its_own_and_only_its_answer_meets_it() -> 
     assert run_of(story, "answer", 2).state is ClockState.MET
     story.wait(hours=5)
     assert run_of(story, "answer", 1).breached_at == first + timedelta(hours=4)
+
+
+def test_the_alerts_of_every_question_that_waits_can_be_acknowledged() -> None:
+    story = Story.owned(pack=with_clocks(ASKED.model_copy(update={"ladder": "within_hours"})))
+    ask(story)
+    ask(story)
+    story.wait(hours=5)
+    story.do(ana, AcknowledgeAlert(clock="answer"))
+    climbed = len(story.told(RungClimbed))
+    story.wait(hours=2)
+    assert len(story.told(RungClimbed)) == climbed, "what was acknowledged is not said again"
+    assert story.refused(ana, AcknowledgeAlert(clock="answer")) == "already_done"
+
+
+def test_what_another_department_does_is_nothing_to_a_clock_of_this_one() -> None:
+    answered = clock(
+        "answered",
+        starts_on="owned",
+        met_by=["department_answered"],
+        departments=["logistics"],
+        duration="4 h",
+    )
+    passed_on = clock(
+        "seen_to", starts_on="department_told", met_by=["resolved"], departments=["logistics"], duration="4 h"
+    )
+    story = Story.owned(pack=with_clocks(answered, passed_on))
+    tell(story, "product")
+    ask(story, "product")
+    story.do(ana, AnswerDepartment(question="Q1", text=text("It is the seam.")))
+    assert [run.state for run in story.case.clocks.occurrences] == [ClockState.RUNNING]
+    tell(story, "logistics")
+    ask(story)
+    story.do(ana, AnswerDepartment(question="Q2", text=text("On its way.")))
+    assert run_of(story, "answered").state is ClockState.MET
+    assert run_of(story, "seen_to").state is ClockState.RUNNING
 
 
 def test_a_question_to_another_department_starts_no_clock_of_this_one() -> None:

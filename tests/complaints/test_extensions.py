@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from complaints.base import Event
+from complaints.base import INSTANT, Event
 from complaints.case import Case
+from complaints.escalation import AcknowledgeAlert
 from complaints.extensions import AskExtension, ExtensionGranted, GrantExtension, RefuseExtension
 from complaints.letters import LetterQueued
 from complaints.lifecycle import fold
 from complaints.messages import messages
-from complaints.occurrences import ClockState, ClockWarned, Occurrence
+from complaints.occurrences import ClockState, ClockWarned, Occurrence, RungClimbed
 from complaints.ownership import DeclareConflict
 from complaints.pauses import PauseClocks, ResumeClocks
 from policies.pack import Pack
@@ -168,3 +169,25 @@ def test_a_clock_without_extension_says_so_and_one_that_does_not_run_too() -> No
     assert story.refused(ana, AskExtension(clock="complaint_outcome", reason=WHY)) == "not_extendable"
     story = Story.owned(pack=pack())
     assert story.refused(ana, AskExtension(clock="nonsense", reason=WHY)) == "not_running"
+
+
+def test_whoever_misses_the_extended_moment_too_is_told_of_that_too() -> None:
+    rules = pack(after_due=True).clocks[0].model_copy(update={"ladder": "within_hours"})
+    story = Story.owned(pack=with_clocks(rules))
+    story.wait(hours=60)
+    story.do(ana, AcknowledgeAlert(clock="outcome"))
+    story.do(ana, AskExtension(clock="outcome", reason=WHY))
+    story.do(dora, GrantExtension(clock="outcome"))
+    assert run_of(story).due_at == RECEIVED + timedelta(hours=72)
+    story.wait(hours=20)
+    new_due = RECEIVED + timedelta(hours=72)
+    warned = [told.occurred_at for told in story.happenings if isinstance(told.event, ClockWarned)]
+    assert warned[-1] == RECEIVED + timedelta(hours=54), "before the new moment, as before the former one"
+    climbed = [told for told in story.happenings if isinstance(told.event, RungClimbed)]
+    assert min(told.occurred_at for told in climbed if told.occurred_at > new_due) == new_due + INSTANT
+    keys = [
+        message.dedupe
+        for told in climbed
+        for message in messages(story.pack, _after(story, told.event), told)
+    ]
+    assert len(keys) == len(set(keys)), "under a key that was used before nobody would hear of it"

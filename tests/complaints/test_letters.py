@@ -27,8 +27,8 @@ def answer(story: Story) -> Letter:
 @pytest.mark.parametrize(
     ("actor", "command"),
     [
-        (machine, ReportDelivery(letter="L?", state=DeliveryState.DELIVERED)),
-        (ana, ServeOtherwise(letter="L?", how=text("Handed over."))),
+        (machine, ReportDelivery(letter="L1", state=DeliveryState.DELIVERED)),
+        (ana, ServeOtherwise(letter="L1", how=text("Handed over."))),
     ],
 )
 def test_a_letter_of_an_earlier_round_keeps_no_promise_of_the_reopened_one(

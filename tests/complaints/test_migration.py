@@ -11,7 +11,8 @@ from complaints.intake import Acknowledge
 from complaints.migration import PackMigrated, preview
 from complaints.occurrences import ClockRecalculated, ClockState
 from complaints.transition import transition
-from policies.pack import Pack
+from policies.pack import Applies, Pack
+from policies.vocabulary import Kind
 from tests.complaints.made_packs import clock, with_clocks
 from tests.complaints.support import RECEIVED, Story, ana, dora, emil, olga
 
@@ -47,6 +48,16 @@ def test_a_migrated_complaint_counts_by_the_new_pack_from_its_original_start() -
     assert (met.state, met.frozen_due) == (ClockState.MET, RECEIVED + timedelta(minutes=15)), (
         "what is met stays"
     )
+
+
+def test_a_promise_that_is_for_others_in_the_new_pack_is_explained_by_the_one_that_made_it() -> None:
+    for_others = KEPT.model_copy(update={"applies_if": Applies(kinds=(Kind.SUGGESTION,))})
+    story = before()
+    story.migrate(olga, with_clocks(for_others, version=2))
+    run = story.case.clocks.find("outcome", 1)
+    assert run.state is ClockState.STOPPED
+    assert run.pack is not None
+    assert run.pack.version == 1
 
 
 def test_the_record_says_who_moved_it_from_what_to_what() -> None:

@@ -408,6 +408,25 @@ def test_a_commit_queues_the_alerts_of_silence() -> None:
     assert commit.systemic.wake_at == DUE + timedelta(hours=1) + INSTANT
 
 
+def test_what_is_graded_years_late_was_silent_once_and_not_once_an_hour() -> None:
+    long_ago = START - timedelta(days=5 * 365)
+    story = Story(at=long_ago)
+    grade = GradeOutage(grade=1, reason=text("It was down all along."), pack=REF)
+    story.do(grade, at=START, occurred_at=long_ago)
+    assert story.silences() == [long_ago + timedelta(minutes=15)]
+    assert story.outage.news_by == START + timedelta(hours=1), "from when it was told of, as ever"
+
+
+def test_a_word_told_of_years_late_promises_news_from_when_it_was_told_of() -> None:
+    long_ago = START - timedelta(days=365)
+    story = Story(at=long_ago)
+    story.do(GradeOutage(grade=1, reason=text("It was."), pack=REF), at=START, occurred_at=long_ago)
+    spoken = AnnounceOutage(text=text("We are on it."), over=ALL)
+    story.do(spoken, at=START + SECOND, occurred_at=long_ago + SECOND)
+    assert len(story.silences()) <= 3
+    assert story.outage.news_by is not None and story.outage.news_by > START
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(1, 40_000), min_size=1, max_size=8),

@@ -112,3 +112,20 @@ def test_an_end_of_the_complaint_ends_what_waits() -> None:
     assert story.case.clocks.open_pause("waiting_for_customer") is None
     story.wait(days=30)
     assert not story.told(PauseReminded)
+
+
+def test_a_question_told_of_after_its_answer_is_on_record_pauses_nothing() -> None:
+    story = Story.owned()
+    asked = story.now + timedelta(hours=1)
+    story.do(customer, WRITE, asked + timedelta(hours=1))
+    story.do(ana, ASK, asked + timedelta(hours=4), occurred_at=asked)
+    assert run_of(story).state is ClockState.RUNNING, "the customer has answered: nobody waits for them"
+
+
+def test_nobody_is_reminded_of_a_limit_that_was_over_when_it_was_told_of() -> None:
+    story = Story.owned()
+    asked = story.now + timedelta(hours=1)
+    story.do(ana, ASK, asked + timedelta(days=20), occurred_at=asked)
+    story.wait(seconds=1)
+    assert [event.why for event in story.told(Resumed)] == ["limit"]
+    assert [queued.kind for queued in story.told(LetterQueued)] == ["question"]

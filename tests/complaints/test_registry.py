@@ -3,103 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
 import complaints.lifecycle
 import complaints.outages  # noqa: F401 - both have to have registered their commands
-from complaints.base import Actor, Command, Event, Happening, Order, Refused
+from complaints.base import Actor, Command, Event, Order, Refused
 from complaints.case import Case
-from complaints.erasure import ErasePersonalData
 from complaints.intake import ReceiveComplaint
-from complaints.lifecycle import decide, fold, possible, receive
-from complaints.migration import MigratePack
+from complaints.lifecycle import fold, possible, receive
 from complaints.phases import Phase, phase
 from complaints.systemic import (
     OpenSystemicIssue,
+    SystemicIssue,
     decide_systemic,
-    fold_systemic,
     open_systemic,
     possible_systemic,
 )
-from policies.pack import Pack
 from policies.vocabulary import Role
-from tests.complaints.making import command_for, every_event, later, made
-from tests.complaints.stages import REVIEWER as rosa  # noqa: N811 - people go by their names here
-from tests.complaints.support import ana, cleo, customer, dora, emil, iris, machine, olga
+from tests.complaints.making import command_for, later
+from tests.complaints.scenes import (
+    DECISIONS,
+    FACTS,
+    OURS,
+    OWNERS,
+    PEOPLE,
+    TO_COMPLAINTS,
+    TO_ISSUES,
+    Scene,
+    a_scene,
+    by_name,
+    give,
+    order,
+    refusal,
+    scenes,
+    scenes_for,
+)
+from tests.complaints.support import emil, machine
 from tests.complaints.telling import told
-from tests.support.every_command import COMING, SYSTEMIC
-
-OURS = {name: it for name, it in sorted(Command.REGISTRY.items()) if it.__module__.startswith("complaints.")}
-TO_COMPLAINTS = [it for it in OURS.values() if not it.to_systemic and it is not ReceiveComplaint]
-TO_ISSUES = [it for it in OURS.values() if it.to_systemic and it is not OpenSystemicIssue]
-DECISIONS = [it for it in TO_COMPLAINTS if not it.fact]
-FACTS = [it for it in TO_COMPLAINTS if it.fact]
-OWNERS = [it for it in DECISIONS if it.owner_only]
-
-PEOPLE = (ana, dora, emil, iris, cleo, olga, rosa, machine, customer)
-"""One of each role: whoever owns the complaints of the lives, and who had no hand in them."""
-
-
-def by_name(command: type[Command]) -> str:
-    return command.__name__
-
-
-class Scene(NamedTuple):
-    """A complaint at one moment of its life."""
-
-    case: Case
-    pack: Pack
-
-
-@cache
-def scenes() -> tuple[Scene, ...]:
-    """Complaints in every stage: as each command of the lives found them, at their ends, archived, erased."""
-    found = [Scene(given.case, given.pack) for given in told().given]
-    for story in told().endings:
-        found.append(Scene(story.case, story.pack))
-        if story.case.open or story.case.erased is not None:
-            continue
-        story.wait(days=400)
-        assert phase(story.case) is Phase.ARCHIVED or not story.case.ended
-        found.append(Scene(story.case, story.pack))
-        if story.case.closure.archived_at is not None:
-            story.do(olga, ErasePersonalData(reason="retention_ended"))
-            found.append(Scene(story.case, story.pack))
-    return tuple(found)
-
-
-def some_scenes() -> tuple[Scene, ...]:
-    """Every fourth of them and all the late ones, which are few."""
-    return (*scenes()[: len(told().given) : 4], *scenes()[len(told().given) :])
-
-
-def a_scene(*phases: Phase) -> Scene:
-    """A complaint in one of these phases that Ana owns or owned."""
-    return next(scene for scene in scenes() if phase(scene.case) in phases and scene.case.erased is None)
-
-
-def order(case: Case, actor: Actor, body: Command, **fields: Any) -> Order:
-    return Order.model_validate({"id": "c1", "actor": actor, "body": body, "at": later(case), **fields})
-
-
-def refusal(scene: Scene, actor: Actor, body: Command, **fields: Any) -> Refused | None:
-    """Why the command is refused; None where it is not."""
-    try:
-        give(scene, actor, body, **fields)
-    except Refused as refused:
-        return refused
-    return None
-
-
-def give(scene: Scene, actor: Actor, body: Command, **fields: Any) -> tuple[Happening, ...]:
-    other = COMING[body.pack.name] if isinstance(body, MigratePack) else None
-    return decide(scene.pack, scene.case, order(scene.case, actor, body, **fields), other=other)
-
+from tests.support.life_steps import COMING, SYSTEMIC
 
 # Who may --------------------------------------------------------------------------------------------
 
@@ -110,10 +54,11 @@ def test_a_command_says_what_it_does_and_who_may_give_it(command: type[Command])
     assert [it.__name__ for it in OURS.values() if it.title == command.title] == [command.__name__]
     assert command.who
     assert all(isinstance(role, Role) for role in command.who)
-    first = re.split(r"(?<=[.!?;:]) |\n\n", " ".join((command.__doc__ or "").split()))[0]
+    words = " ".join((command.__doc__ or "").split())
+    first = re.split(r"(?<=[.!?]) ", words)[0]
     assert first[:1].isupper()
     assert len(first) <= 120, first
-    assert " ".join((command.__doc__ or "").split()).endswith((".", "?", "!"))
+    assert words.endswith((".", "?", "!"))
     assert not command.fact or command.when_ended, "a fact can come at any time"
 
 
@@ -206,9 +151,9 @@ def over() -> Iterator[tuple[str, Scene]]:
 
 @pytest.mark.parametrize("command", FACTS, ids=by_name)
 def test_a_fact_is_never_refused_whatever_the_complaint_has_become(command: type[Command]) -> None:
-    for scene in scenes():
-        bodies = (command_for(command, scene.case), command_for(command))
-        for body in bodies:
+    assert {phase(scene.case) for scene in scenes_for(command)} == set(Phase)
+    for scene in scenes_for(command):
+        for body in (command_for(command, scene.case), command_for(command)):
             for occurred_at in (None, scene.case.received_at - timedelta(days=9)):
                 happenings = give(scene, machine, body, occurred_at=occurred_at)
                 after = fold(happenings, scene.case)
@@ -218,7 +163,7 @@ def test_a_fact_is_never_refused_whatever_the_complaint_has_become(command: type
 
 @pytest.mark.parametrize("command", DECISIONS, ids=by_name)
 def test_nothing_happens_before_the_receipt_or_in_the_future(command: type[Command]) -> None:
-    for scene in some_scenes():
+    for scene in scenes_for(command):
         body = command_for(command, scene.case)
         able = Actor(id="nobody", roles=tuple(Role))
         before = refusal(scene, able, body, occurred_at=scene.case.received_at - timedelta(microseconds=1))
@@ -259,7 +204,7 @@ def _compound(name: str) -> bool:
 @pytest.mark.parametrize("command", TO_COMPLAINTS, ids=by_name)
 def test_a_refusal_changes_nothing_reads_well_and_is_foreseen(command: type[Command]) -> None:
     sentences: set[str] = set()
-    for scene in some_scenes():
+    for scene in scenes_for(command):
         before = scene.case.model_dump_json()
         bodies = (command_for(command, scene.case), command_for(command))
         for actor in PEOPLE:
@@ -274,3 +219,58 @@ def test_a_refusal_changes_nothing_reads_well_and_is_foreseen(command: type[Comm
                     sentences.add(refused.sentence)
         assert scene.case.model_dump_json() == before
     assert {sentence: wrong_in(sentence) for sentence in sentences if wrong_in(sentence)} == {}
+
+
+# To a systemic issue ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", TO_ISSUES, ids=by_name)
+def test_a_refusal_of_an_issue_reads_well_and_is_foreseen(command: type[Command]) -> None:
+    sentences: set[str] = set()
+    for given in told().to_issues:
+        issue = given.issue
+        if issue is None:
+            continue
+        before = issue.model_dump_json()
+        body = command_for(command)
+        for actor in PEOPLE:
+            foreseen = possible_systemic(issue, command, actor, given.at)
+            heard = _refusal_of_issue(issue, _to_issue(actor, body, given.at))
+            if foreseen is not None:
+                assert heard is not None
+                assert (heard.code, heard.sentence) == (foreseen.code, foreseen.sentence)
+            if heard is not None:
+                sentences.add(heard.sentence)
+        assert issue.model_dump_json() == before
+    assert {sentence: wrong_in(sentence) for sentence in sentences if wrong_in(sentence)} == {}
+
+
+@pytest.mark.parametrize("command", TO_ISSUES, ids=by_name)
+def test_an_issue_takes_nothing_before_it_was_opened_in_the_future_or_once_it_is_resolved(
+    command: type[Command],
+) -> None:
+    issue, body = told().issue, command_for(command)
+    at = told().to_issues[-1].at + timedelta(minutes=1)
+    opened = told().to_issues[0].at
+    early = issue.changed(resolved_at=None)
+    for state, fields, code in (
+        (early, {"occurred_at": opened - timedelta(microseconds=1)}, "before_start"),
+        (early, {"occurred_at": at + timedelta(microseconds=1)}, "in_the_future"),
+        (issue, {}, "resolved"),
+    ):
+        refused = _refusal_of_issue(state, _to_issue(emil, body, at).model_copy(update=fields))
+        assert refused is not None
+        assert refused.code == code
+
+
+def _to_issue(actor: Actor, body: Command, at: datetime) -> Order:
+    return Order(id="c1", actor=actor, body=body, at=at)
+
+
+def _refusal_of_issue(issue: SystemicIssue, given: Order) -> Refused | None:
+    pack = COMING["crm-service"] if issue.outage is None else COMING[issue.outage.pack.name]
+    try:
+        decide_systemic(issue, given, pack)
+    except Refused as refused:
+        return refused
+    return None

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from complaints.intake import ReceiveComplaint
+from complaints.intake import ApproveReceiptCorrection, CorrectReceipt, ReceiveComplaint
 from complaints.investigation import RecordFinding
 from complaints.issues import AddIssue, DecideIssue, IssueOutcome
 from complaints.messages import messages
@@ -17,7 +17,7 @@ from complaints.triage import Triage
 from policies.pack import HandlingTier
 from policies.vocabulary import Channel, Kind, Role, Severity, Tier
 from tests.complaints.made_packs import WHENCE, clock, with_clocks
-from tests.complaints.support import RECEIVED, WEI, Story, ana, ben, dora, emil, person, text
+from tests.complaints.support import RECEIVED, WEI, Story, ana, ben, dora, emil, iris, person, text
 
 
 def tier(number: int, *roles: Role, **fields: object) -> HandlingTier:
@@ -130,6 +130,33 @@ def test_a_late_entry_is_moved_up_to_where_it_belongs_with_one_alert(hours: int)
         if message.kind != "letter"
     }
     assert len(keys) == 1, keys
+
+
+def test_the_time_in_the_tier_it_came_into_counts_from_the_corrected_receipt() -> None:
+    story = Story(pack=PACK)
+    true = RECEIVED - timedelta(minutes=30)
+    story.do(iris, CorrectReceipt(received_at=true, reason=text("It lay in the box.")))
+    story.do(dora, ApproveReceiptCorrection())
+    first = story.case.clocks.occurrences[0]
+    assert (first.started_at, first.due_at) == (true, true + timedelta(hours=8))
+
+
+def test_the_time_in_a_later_tier_is_untouched_by_a_corrected_receipt() -> None:
+    story = Story(pack=PACK)
+    story.do(dora, TakeOwnership())
+    story.do(dora, RaiseTier(reason=text("It is beyond us.")))
+    raised = story.now
+    story.do(iris, CorrectReceipt(received_at=RECEIVED - timedelta(minutes=30), reason=text("As above.")))
+    story.do(dora, ApproveReceiptCorrection())
+    assert story.case.clocks.occurrences[-1].started_at == raised
+
+
+def test_a_complex_complaint_that_is_moved_to_a_pack_with_tiers_goes_to_senior_staff_there() -> None:
+    story = Story.owned()
+    story.do(dora, Triage(kind=Kind.COMPLAINT, severity=Severity.COMPLEX, tier=Tier.STANDARD))
+    story.migrate(emil, PACK.model_copy(update={"version": 90}))
+    assert story.case.handling_tier == 2
+    assert [run.clock for run in story.case.clocks.occurrences if run.running] == ["tier_2"]
 
 
 def test_a_pack_without_tiers_moves_nothing_up() -> None:

@@ -57,6 +57,8 @@ def test_every_pack_that_comes_with_the_service_is_sound_and_called_as_its_file(
             "nothing pauses it",
         ),
         ("calendar: cn\n", "calendar: us\n", "clocks[6].calendar", "no calendar called 'us'"),
+        ("since: 2025-01-01", "since: 2025-02-30", "clocks[0].since", "2025-02-30"),
+        ("since: 2025-01-01", "since: 01.01.2025", "clocks[0].since", "valid date"),
         ("basis: target", "basis: rumour", "clocks[0].basis", "'rumour'"),
         ("since: 2025-01-01", "since: yesterday", "clocks[0].since", "date"),
         ("country: cn", "country: atlantis", "calendars.cn.country", "'atlantis'"),
@@ -197,10 +199,18 @@ def test_a_parameter_that_is_off_takes_its_clock_away() -> None:
 
 
 def test_a_published_calendar_carries_its_holidays_and_what_the_pack_adds() -> None:
-    text, _ = broken("    beyond_known: weekly_hours", "    holidays: {2025-06-06: Founders' day}")
+    also = "    holidays: {2025-06-06: Founders' day}"
+    text, _ = broken("    beyond_known: weekly_hours", f"    beyond_known: weekly_hours\n{also}")
     calendar = load_pack(text).calendars["cn"]
     said = {day.isoformat(): name for day, name in calendar.holidays.items()}
     assert said["2025-06-06"] == "Founders' day"
     assert said["2025-10-01"] == "国庆节"
-    assert calendar.beyond_known is BeyondKnown.REFUSE
-    assert load_pack(RETAIL).calendars["cn"].beyond_known is BeyondKnown.WEEKLY_HOURS
+    assert calendar.beyond_known is BeyondKnown.WEEKLY_HOURS
+
+
+def test_what_is_assumed_beyond_the_holidays_that_are_known_has_to_be_said() -> None:
+    """Without it a complaint whose deadline lies beyond them could not be taken in."""
+    text, _ = broken("    beyond_known: weekly_hours\n", "")
+    assert [problem.path for problem in refusal(text).problems] == ["calendars.cn.beyond_known"]
+    unused, _ = broken("calendars:\n", "calendars:\n  spare: {country: cn, to_year: 2025}\n")
+    assert load_pack(unused).calendars["spare"].beyond_known is BeyondKnown.REFUSE

@@ -96,6 +96,28 @@ def test_an_explanation_adds_every_counted_interval() -> None:
     assert told["holidays"] == [{"date": "2025-01-08", "name": ""}]
 
 
+def test_each_operation_explains_what_it_counted() -> None:
+    ahead = answer(
+        {"op": "offset", "due": MONDAY, "calendar": OFFICE, "offset_seconds": 4 * 3600, "explain": True}
+    )
+    assert [(one["from"], one["to"]) for one in ahead["intervals"]] == [
+        ("2025-01-06T02:00:00Z", "2025-01-06T04:00:00Z"),
+        ("2025-01-06T05:00:00Z", "2025-01-06T07:00:00Z"),
+    ]
+    back = answer({"op": "offset", "due": MONDAY, "offset_seconds": -60, "explain": True})
+    assert [one["from"] for one in back["intervals"]] == ["2025-01-06T01:59:00Z"]
+    add = {"op": "add_working_days", "calendar": OFFICE, "start": "2025-01-07", "explain": True}
+    assert answer({**add, "working_days": 2})["days"] == [
+        {"date": "2025-01-09", "number": 1},
+        {"date": "2025-01-10", "number": 2},
+    ]
+    assert [day["date"] for day in answer({**add, "working_days": -1})["days"]] == ["2025-01-06"]
+    assert answer({**add, "working_days": 0})["days"] == []
+    # The last date that is known is counted, though the one after it, which is excluded, is not known.
+    last = {**COUNT, "calendar": "cn", "from": "2026-12-26", "to": "2027-01-01", "explain": True}
+    assert [day["date"] for day in answer(last)["days"]] == [f"2026-12-{day}" for day in range(28, 32)]
+
+
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
@@ -164,11 +186,24 @@ def test_beyond_what_is_known_it_names_the_last_date_even_for_a_pack_that_counts
 def test_a_line_in_is_a_line_out() -> None:
     line, sense = answer_line('{"id":1,"op":"due","start":"2025-01-06T02:00:00Z","duration_seconds":1}\n')
     assert (json.loads(line), sense) == ({"id": 1, "due": "2025-01-06T02:00:01Z"}, True)
-    for bad in ("", "nonsense", "[" * 100_000, "5", "null"):
+    bad_ones = ("", "nonsense", "[" * 100_000, "5", "null", '{"id":NaN}', '{"id":1e999}', b'{"id":"\xff"}')
+    for bad in bad_ones:
         line, sense = answer_line(bad)
         assert "\n" not in line
         assert not sense
         assert json.loads(line)["error"]["code"] in ("bad_json", "bad_request")
+
+
+def test_any_id_that_can_be_read_is_given_back_or_the_run_goes_on() -> None:
+    asked = '{"id":%s,"op":"due","start":"2025-01-06T02:00:00Z","duration_seconds":1}'
+    for written in ('"\\ud800"', '"投訴"', '[1,{"a":null}]', "1.50"):
+        line, sense = answer_line(asked % written)
+        assert line.encode()
+        assert (json.loads(line)["id"], sense) == (json.loads(written), True)
+    assert "投訴" in answer_line(asked % '"投訴"')[0], "people read the answers"
+    for depth in range(400, 1_000):
+        line, _ = answer_line(asked % ("[" * depth + "]" * depth))
+        assert line.startswith("{")
 
 
 def test_ten_thousand_requests_take_less_than_three_seconds() -> None:

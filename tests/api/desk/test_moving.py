@@ -8,6 +8,7 @@ from ledger.packs import publish
 from tests.api.desk.conftest import Desk
 from tests.api.test_migrating import NEWER
 from tests.support.living import PACK
+from tests.support.waiting import eventually
 from workflows import packs
 
 
@@ -17,8 +18,14 @@ async def test_the_form_shows_what_would_change_and_does_it_only_once_confirmed(
     packs.hold(NEWER)
     reference = await desk.office.receive(pack=PACK.name)
     async with desk.opened("usr_otto") as page:
-        await page.goto(f"/desk/complaints/{reference}?do=migrate-pack")
         form = page.locator("form[action$='/migrate-pack']")
+        newer = form.locator("option", has_text=NEWER.title["en"])
+
+        async def offered() -> bool:  # the desk looks for new packs every few seconds
+            await page.goto(f"/desk/complaints/{reference}?do=migrate-pack")
+            return await newer.count() == 1
+
+        await eventually(offered, within=30, what="the new pack on offer")
         await form.get_by_label("Pack").select_option(label=f"{NEWER.title['en']}, version {NEWER.version}")
         await form.get_by_label("Reason").fill("It holds for all.")
         await form.get_by_role("button").click()
