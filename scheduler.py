@@ -36,6 +36,7 @@ from ledger.customers import sweep_empty
 from ledger.database import create_engine
 from ledger.directory import Directory
 from ledger.idempotency import forget
+from ledger.library import sweep_library
 from ledger.orphans import sweep_attachments, sweep_texts
 from ledger.record import Record
 from ledger.texts import Texts
@@ -197,6 +198,7 @@ def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Await
 async def _sweep(parts: Parts) -> None:
     async with parts.sql.begin() as conn:
         gone = await sweep_texts(conn) + await sweep_attachments(conn) + await sweep_empty(conn)
+        gone += await sweep_library(conn)
     async with parts.sql.begin() as conn:
         keys = await forget(conn, _KEYS_KEPT)
     over = keys + await parts.directory.sweep()

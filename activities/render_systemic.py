@@ -1,4 +1,4 @@
-"""What mails to staff about systemic issues say: an outage to be spoken of, one nobody spoke of, a suspected cause."""
+"""What mails to staff about systemic issues say: an outage to speak of, or overdue, a risk to review, a suspicion."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from activities.cases import HeldIssue
 from activities.render import Sender, template
 from activities.wording import day, instant, word
 from complaints.suspicion import Suspicion
+from complaints.systemic import SystemicIssue
 from policies.letters import Written, fields_in
 from policies.pack import Pack
 
@@ -44,6 +45,28 @@ def write_outage_alert(
     if not words or "text" in fields_in(wording.body):
         return written
     return written._replace(body=f"{words}\n\n{written.body}")
+
+
+def write_risk_review(
+    sender: Sender, pack: Pack, issue: SystemicIssue, *, language: str, due_at: datetime | None, now: datetime
+) -> Written:
+    """An alert that the risk of a systemic issue was not looked at again in time.
+
+    The subject is the pack's for checks that are due; what it says of an action's effect does not fit a risk.
+    """
+    language, wording = template(pack, "check_due", language)
+    due = instant(due_at, pack.timezone) if due_at else word(language, "no fixed date")
+    said = word(language, "its risk was to be looked at again by {due}. Please assess it anew.")
+    link = sender.systemic_page(issue.reference)
+    told = {
+        "reference": issue.reference,
+        "organisation": sender.organisation,
+        "date": day(now, pack.timezone),
+        "link": link,
+        "text": "",
+    }
+    body = f"{issue.reference}: {said.format(due=due)}\n{link}\n"
+    return wording.filled(told)._replace(body=body)
 
 
 def write_suspicion(

@@ -1,4 +1,4 @@
-"""What the post writes about systemic issues: the alert of an outage, and that of a suspected cause."""
+"""What the post writes about systemic issues: alerts of an outage, of a risk to be reviewed, of a suspected cause."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.cases import Cases
 from activities.render import Sender
-from activities.render_systemic import write_outage_alert, write_suspicion
+from activities.render_systemic import write_outage_alert, write_risk_review, write_suspicion
 from complaints.references import is_systemic
 from complaints.suspicion import SUSPICION
 from ledger.database import autocommit
@@ -15,6 +15,7 @@ from ledger.packs import load_all
 from ledger.suspicion import suspicions
 from ledger.texts import Texts
 from policies.letters import Written
+from policies.pack import Pack
 from runtime.clock import Clock
 
 
@@ -44,11 +45,24 @@ class SystemicPost:
                 text = (await self._texts.get(conn, [row.text_id])).get(row.text_id)
                 words = text if isinstance(text, str) else ""
         held = await self._cases.read_issue(row.stream)
-        if held is None or held.pack is None:
+        if held is None:
+            return None
+        if row.kind == "check_due":
+            pack = held.pack or await self._any_pack()
+            return write_risk_review(
+                self._sender, pack, held.issue, language=language, due_at=row.due_at, now=now
+            )
+        if held.pack is None:
             return None
         return write_outage_alert(
             self._sender, held, row.kind, language=language, words=words, due_at=row.due_at, now=now
         )
+
+    async def _any_pack(self) -> Pack:
+        """A published pack, whose languages and zone will do: which one does not matter to a risk."""
+        async with self._engine.connect() as conn:
+            packs = (await load_all(conn)).values()
+        return min(packs, key=lambda pack: (pack.name, -pack.version))
 
     async def _suspicion(self, conn: AsyncConnection, stream: str, language: str) -> Written | None:
         packs = (await load_all(conn)).values()

@@ -21,9 +21,9 @@ from complaints.base import Order, PackRef
 from complaints.case import Case
 from complaints.lifecycle import due, evolve, next_wakeup
 from complaints.messages import Message, messages
-from complaints.outages import due_systemic, messages_about, next_wakeup_systemic
 from complaints.references import is_systemic
 from complaints.systemic import evolve_systemic
+from complaints.systemic_time import due_systemic, messages_about, next_wakeup_systemic
 from ledger import intake, outbox, reads
 from ledger.database import autocommit
 from ledger.reads import WakeUp
@@ -210,7 +210,7 @@ def what_is_due_systemic(held: HeldIssue, now: datetime) -> tuple[list[Message],
     """As `what_is_due`, for a systemic issue. Pure."""
     issue = held.issue
     called_for: list[Message] = []
-    for told in due_systemic(held.pack, issue, now) if held.pack is not None else ():
+    for told in due_systemic(held.pack, issue, now):
         issue = evolve_systemic(issue, told)
         called_for += messages_about(issue, told)
     return called_for, next_wakeup_systemic(issue)

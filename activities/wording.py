@@ -51,6 +51,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     RemedyState.PAID: {"zh": "已付款"},
     RemedyState.FULFILLED: {"en": "done", "zh": "已完成"},
     "by {date}": {"zh": "{date} 前"},
+    # systemic issues
+    "its risk was to be looked at again by {due}. Please assess it anew.": {
+        "zh": "其風險應於 {due} 前重新評估，請立即評估。"
+    },
 }
 
 _UNITS: Mapping[Unit, tuple[str, str, str]] = {

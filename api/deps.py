@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 from temporalio.client import Client
 
+from api.admission import Admission
 from api.idempotency import Fingerprints
 from api.metrics import Metrics
 from api.packs import Packs
@@ -24,6 +25,8 @@ from ledger.customers import CustomerFiles
 from ledger.database import autocommit, create_engine
 from ledger.directory import Directory
 from ledger.record import Record
+from ledger.second_factors import SecondFactors
+from ledger.staff_history import StaffHistory
 from ledger.texts import Texts
 from runtime.clock import Clock
 from runtime.engine import connect
@@ -59,6 +62,9 @@ class Deps:
     texts: Texts
     attachments: Attachments
     directory: Directory
+    second_factors: SecondFactors
+    history: StaffHistory
+    admission: Admission
     customers: CustomerFiles
     engine: Engine
     packs: Packs
@@ -69,9 +75,14 @@ class Deps:
 
     @classmethod
     def of(cls, settings: Settings) -> Deps:
-        """Put together from the settings. Connects to nothing: the API starts while all else is still away."""
+        """Put together from the settings. Connects to nothing: the API starts while all else is still away.
+
+        Raises SettingsError for roles that there are not.
+        """
+        clock = settings.make_clock()
         sql = create_engine(settings.database_url, name="redress-api")
         texts = Texts(settings.master_key_bytes)
+        history = StaffHistory(sql)
         record = Record(sql, derive_seal_key(settings.master_key_bytes))
 
         async def client() -> Client:
@@ -87,13 +98,16 @@ class Deps:
 
         return cls(
             settings=settings,
-            clock=settings.make_clock(),
+            clock=clock,
             sql=sql,
             reading=autocommit(sql),
             record=record,
             texts=texts,
             attachments=Attachments(sql, texts),
             directory=Directory(sql),
+            second_factors=SecondFactors(sql, settings.master_key_bytes, settings.organisation),
+            history=history,
+            admission=Admission(settings, clock, history),
             customers=CustomerFiles(settings.master_key_bytes),
             engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue),
             packs=Packs(sql, settings.pack),

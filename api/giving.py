@@ -87,7 +87,7 @@ async def give(
     people, packs = await attest(deps, gathered), await packs_named(deps, gathered)
     body = build(command, sent, id_, refs, people, packs=packs)
     await others_exist(deps, body)
-    await file_command(deps, reference, body, gathered)
+    await file_command(deps, reference, caller.actor, body, gathered)
     order = Order(
         id=id_,
         actor=caller.actor,

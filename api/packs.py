@@ -14,7 +14,7 @@ from complaints.base import PackRef, Refused
 from complaints.case import Case
 from complaints.occurrences import Occurrence
 from ledger.database import autocommit
-from ledger.packs import load_all
+from ledger.packs import digests, load_all
 from policies.pack import Pack
 
 LOOK_AGAIN_S = 5.0
@@ -67,10 +67,14 @@ class Packs:
 
     async def named(self, name: str, version: int | None, at: datetime) -> Pack | None:
         """The published pack of this name and version, without a version the one that holds at `at`; else None."""
-        every = [pack for pack in await self.all() if pack.name == name]
-        if version is not None:
-            return next((pack for pack in every if pack.version == version), None)
-        return await self.for_receipt(name, at) if every else None
+        for at_once in (False, True):
+            every = [pack for pack in await self.all(at_once=at_once) if pack.name == name]
+            if version is None and every:
+                return await self.for_receipt(name, at)
+            found = next((pack for pack in every if pack.version == version), None)
+            if found is not None:
+                return found
+        return None
 
     async def for_receipt(self, name: str | None, received_at: datetime) -> Pack:
         """The version that a complaint received at this instant is handled under.
@@ -79,6 +83,8 @@ class Packs:
         there was. Without a name: the usual one, or the only one published. Raises Refused.
         """
         await self._look()
+        if name is not None and all(pack.name != name for pack in self._held.values()):
+            await self._look(at_once=True)  # it may have been published a moment ago
         names = sorted({pack.name for pack in self._held.values()})
         if name is None:
             name = self._usual if self._usual in names or len(names) != 1 else names[0]
@@ -99,7 +105,8 @@ class Packs:
             if not at_once and now() < self._looked + LOOK_AGAIN_S and self._held:
                 return  # somebody looked while this one waited
             async with self._engine.connect() as conn:
-                self._held = await load_all(conn)
+                if await digests(conn) != self._held.keys():
+                    self._held = await load_all(conn)
             self._looked = now()
 
 

@@ -112,6 +112,9 @@ class Asked(BaseModel):
     pack: list[Code] = Field([], max_length=20)
     owner: list[Code] = Field([], max_length=20, description="Staff ids; `me` is the caller.")
     offered_to: list[Code] = Field([], max_length=20, description="Staff ids; `me` is the caller.")
+    problem_type: list[Code] = Field([], max_length=20)
+    site: list[Code] = Field([], max_length=20, description="Codes of shops or branches, such as north-0117.")
+    handling_tier: list[Annotated[int, Field(ge=1, le=9)]] = Field([], max_length=20)
     unowned: bool = False
     overdue: bool | None = None
     paused: bool | None = None

@@ -28,9 +28,11 @@ STAFF = frozenset(Role) - {Role.COMPLAINANT}
 
 
 async def signed_in(
-    deps: DepsHere, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
+    deps: DepsHere,
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)],
 ) -> Bearer:
-    """Who shows the token. Raises Problem (401)."""
+    """Who shows the token. Raises Problem (401); for staff from another network or out of hours, 403."""
     if credentials is None:
         raise Problem(401)
     token = credentials.credentials
@@ -40,6 +42,9 @@ async def signed_in(
             401, "token_not_valid", "This token is not known, has expired or was revoked; get a new one.",
             headers={"WWW-Authenticate": 'Bearer realm="redress", error="invalid_token"'},
         )  # fmt: skip
+    if bearer.reference is None:
+        deps.admission.check_network(request)
+        await deps.admission.check_hour(bearer.actor)
     return bearer
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import packs, people, records, service
+from cli import packs, people, permissions, records, service
 from cli.service import prepare
 
 __all__ = ["app", "prepare"]
@@ -21,4 +21,5 @@ app = typer.Typer(
 app.add_typer(service.app)
 app.add_typer(records.app)
 app.add_typer(packs.app)
+people.app.add_typer(permissions.app)
 app.add_typer(people.app, name="staff")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.shell import give_up, out, parsed, run_configured
+from cli.shell import give_up, out, parsed, run_configured, who_asks
 from policies.vocabulary import Role
 from runtime.errors import SetupError
 
@@ -36,7 +36,7 @@ def add_staff(
     from ledger.directory import LoginTaken
 
     async def run(directory: Directory) -> None:
-        above = await _id_of(directory, supervisor) if supervisor else None
+        above = await id_of(directory, supervisor) if supervisor else None
         try:
             await directory.add(
                 login=login,
@@ -46,6 +46,7 @@ def add_staff(
                 password=password,
                 supervisor=above,
                 department=department,
+                by=who_asks(),
             )
         except LoginTaken:
             raise SetupError(f"The login “{login}” is taken; choose another.") from None
@@ -68,7 +69,7 @@ def away(
     """Say until when a person is away; the service gives them no complaint before."""
 
     async def run(directory: Directory) -> bool:
-        return await directory.set_away(await _id_of(directory, login), until)
+        return await directory.set_away(await id_of(directory, login), until, who_asks())
 
     if not _with_directory(run):
         give_up(f"{login} does not work here any more.")
@@ -84,7 +85,7 @@ def token(
     """Issue a bearer token for a person's programs; it is shown this once."""
 
     async def run(directory: Directory) -> str:
-        return await directory.issue_token(await _id_of(directory, login), purpose=purpose)
+        return await directory.issue_token(await id_of(directory, login), purpose=purpose, by=who_asks())
 
     sys.stdout.write(f"{_with_directory(run)}\n")
 
@@ -94,7 +95,7 @@ def revoke_token(token: str) -> None:
     """End a token at once; whoever holds it can do nothing more with it."""
 
     async def run(directory: Directory) -> bool:
-        return await directory.revoke_token(token)
+        return await directory.revoke_token(token, who_asks())
 
     if not _with_directory(run):
         give_up("There is no live token like this one.")
@@ -111,7 +112,8 @@ def party_token(reference: str, party: Annotated[str, typer.Argument(help="P1, P
     sys.stdout.write(f"{_with_directory(run)}\n")
 
 
-async def _id_of(directory: Directory, login: str) -> str:
+async def id_of(directory: Directory, login: str) -> str:
+    """The id of the person with this login, there or gone. Raises SetupError."""
     for member in await directory.everyone():
         if member.login == login:
             return member.id

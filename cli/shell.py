@@ -50,6 +50,16 @@ def run_configured(call: Any) -> Any:
         )
 
 
+def who_asks() -> str:
+    """Whom the history of permissions names for a command: `cli:` and the account that gives it."""
+    import getpass
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):  # a container's account may have a number and no name
+        return f"cli:{os.getuid()}"
+
+
 def give_up(sentence: str) -> NoReturn:
     """Say why nothing can be done, and end with status 2."""
     err.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -29,9 +29,29 @@ if TYPE_CHECKING:
     from complaints.post_mortem import PostMortem
     from policies.pack import Pack
 
-_STAFF = HANDLING | {Role.INTAKE_AGENT, Role.APPROVER, Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR}
+CARRYING = HANDLING | {Role.INTAKE_AGENT, Role.APPROVER, Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR}
+"""Who may carry out an action that is theirs."""
 _ABOVE = (Role.SUPERVISOR, Role.DEPARTMENT_HEAD)
 ActionKind = Literal["corrective", "preventive"]
+
+
+class Pilot(Frozen):
+    """An action tried in one place first. It is compared with how it was before, then rolled out or changed.
+
+    `attempt` is the attempt of the action (0 for the first) that it belongs to. `held` is None until it
+    was compared. `late` is set once time has said that `ends_at` passed without a comparison.
+    """
+
+    where: TextRef
+    change: TextRef | None = None
+    started_at: AwareDatetime
+    ends_at: AwareDatetime
+    attempt: int
+    before: TextRef | None = None
+    after: TextRef | None = None
+    held: bool | None = None
+    rolled_out_at: AwareDatetime | None = None
+    late: bool = False
 
 
 class Action(Frozen):
@@ -52,6 +72,13 @@ class Action(Frozen):
     effective_at: AwareDatetime | None = None
     overdue: bool = False
     check_due: bool = False
+    pilots: tuple[Pilot, ...] = ()
+
+    @property
+    def pilot(self) -> Pilot | None:
+        """The latest pilot of the attempt that is under way, or None."""
+        latest = self.pilots[-1] if self.pilots else None
+        return latest if latest is not None and latest.attempt == self.attempts else None
 
 
 # Events --------------------------------------------------------------------------------------------
@@ -66,6 +93,17 @@ class OnPostMortem:
     def evolve(self, case: Case, told: Happening) -> Case:
         before = case.post_mortem
         return case.changed(post_mortem=before.model_copy(update=self.change(before, told)))
+
+
+def with_action(
+    before: PostMortem, action: str, act: Callable[[Action], dict[str, object]]
+) -> dict[str, object]:
+    """The change of a post-mortem in which `act` says what changes of one of its actions."""
+    return {
+        "actions": tuple(
+            item.model_copy(update=act(item)) if item.id == action else item for item in before.actions
+        )
+    }
 
 
 class ActionAdded(OnPostMortem, Event):
@@ -95,12 +133,7 @@ class _ActionEvent(OnPostMortem, Event):
         raise NotImplementedError
 
     def change(self, before: PostMortem, told: Happening) -> dict[str, object]:
-        return {
-            "actions": tuple(
-                item.model_copy(update=self.act(item, told)) if item.id == self.action else item
-                for item in before.actions
-            )
-        }
+        return with_action(before, self.action, lambda found: self.act(found, told))
 
 
 class ActionCompleted(_ActionEvent):
@@ -198,7 +231,8 @@ class AddAction(Command):
         )  # fmt: skip
 
 
-def _action(case: Case, action: str) -> Action:
+def find_action(case: Case, action: str) -> Action:
+    """The action of this id. Raises Refused."""
     found = case.post_mortem.find(action)
     if found is None:
         known = ", ".join(item.id for item in case.post_mortem.actions) or "none yet"
@@ -210,7 +244,7 @@ class CompleteAction(Command):
     """Report that an action is done, and how."""
 
     title: ClassVar[str] = "Complete an action"
-    who: ClassVar[frozenset[Role]] = _STAFF
+    who: ClassVar[frozenset[Role]] = CARRYING
 
     action: str
     text: TextRef
@@ -220,25 +254,46 @@ class CompleteAction(Command):
         waiting = [item for item in case.post_mortem.actions if item.completed_at is None]
         if not waiting:
             raise Refused("no_action", "No action of this complaint is waiting to be done.")
-        if not any(_carries(item, ctx.actor) for item in waiting):
-            raise _not_yours()
+        if not any(carries(item, ctx.actor) for item in waiting):
+            raise not_yours("report it done")
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        found = _action(case, self.action)
+        found = find_action(case, self.action)
         if found.completed_at is not None:
             raise Refused("already_done", f"Action {self.action} is complete already.")
-        if not _carries(found, ctx.actor):
-            raise _not_yours()
+        if not carries(found, ctx.actor):
+            raise not_yours("report it done")
+        _permit_after_pilot(found)
         yield ActionCompleted(action=self.action, text=self.text)
 
 
-def _carries(action: Action, actor: Actor) -> bool:
+def carries(action: Action, actor: Actor) -> bool:
+    """Whether the action is this person's to carry out."""
     return actor.id == action.owner or actor.has(*_ABOVE)
 
 
-def _not_yours() -> Refused:
+def not_yours(what: str) -> Refused:
+    """The refusal for somebody whose action it is not."""
     who = "the action's owner, supervisor, department head"
-    return Refused("not_the_owner", "Only the action's owner, or a supervisor, may report it done.", who=who)
+    return Refused("not_the_owner", f"Only the action's owner, or a supervisor, may {what}.", who=who)
+
+
+def _permit_after_pilot(found: Action) -> None:
+    """Refuse to call an action done whose pilot is not at its end. Raises Refused."""
+    pilot = found.pilot
+    if pilot is None or pilot.rolled_out_at is not None:
+        return
+    if pilot.held is None:
+        raise Refused(
+            "pilot_not_compared",
+            f"{found.id} is being piloted; compare the pilot with how it was before, then go on.",
+        )
+    if not pilot.held:
+        raise Refused(
+            "pilot_did_not_hold",
+            f"The pilot of {found.id} did not hold; change the action, pilot it again, then complete it.",
+        )
+    raise Refused("not_rolled_out", f"The pilot of {found.id} held; roll the action out, then complete it.")
 
 
 class CheckEffectiveness(Command):
@@ -262,7 +317,7 @@ class CheckEffectiveness(Command):
             raise _own_action()
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        found = _action(case, self.action)
+        found = find_action(case, self.action)
         if found.effective_at is not None:
             raise Refused("already_done", f"Action {self.action} was checked already, and it has helped.")
         if found.completed_at is None:

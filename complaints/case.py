@@ -30,7 +30,9 @@ from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Severity, Ti
 class Case(Frozen):
     """One complaint. `sequence` counts its events; `version` is the last one that was not time's alone.
 
-    `facts` holds, for each fact, when it last took effect; `latest_at` is the latest effect of any event.
+    `facts` holds, for each fact, when it last took effect, `firsts` when it first did since the complaint was
+    received or last reopened (states from before it stood here lack some). `latest_at` is the latest effect of
+    any event.
     `erased` is when its texts were destroyed.
     """
 
@@ -57,6 +59,7 @@ class Case(Frozen):
     needs: tuple[Need, ...] = ()
     attachments: tuple[AttachmentRef, ...] = ()
     facts: dict[Fact, AwareDatetime] = Field(default_factory=dict)
+    firsts: dict[Fact, AwareDatetime] = Field(default_factory=dict)
     departments_told: dict[str, AwareDatetime] = Field(default_factory=dict)  # when each was last told
     receipt_correction: AwareDatetime | None = None  # asked for, not yet approved
     receipt_correction_by: str | None = None

@@ -1,15 +1,13 @@
-"""Clocks: how events start, meet and stop them by the pack, and what time alone makes of them."""
+"""Clocks: how events start, meet and stop them by the pack, and what another class makes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from complaints import pauses
-from complaints.base import INSTANT, Coming, Event, Frozen, Happening
+from complaints.base import Event, Frozen, Happening
 from complaints.occurrences import (
-    ClockBreached,
     ClockMet,
     ClockPartMet,
     ClockRecalculated,
@@ -17,9 +15,7 @@ from complaints.occurrences import (
     Clocks,
     ClockStarted,
     ClockStopped,
-    ClockWarned,
     Occurrence,
-    RungClimbed,
 )
 from complaints.pauses import Paused, Resumed
 from policies.rules import MetWhen
@@ -94,11 +90,13 @@ def follow(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetime, 
         running = case.clocks.running(rule.id, subject)
         if running is None or _meets(rule, running, case, told) is not None:
             number = case.clocks.count(rule.id) + 1
-            due_at = pack.deadline(rule, told.occurred_at, pauses_of(rule, case.clocks))
-            yield (
-                told.occurred_at,
-                ClockStarted(clock=rule.id, occurrence=number, due_at=due_at, subject=subject),
+            start = (
+                told.recorded_at
+                if Fact.RECORDED in told.event.facts() and _by_record(rule)
+                else told.occurred_at
             )
+            due_at = pack.deadline(rule, start, pauses_of(rule, case.clocks))
+            yield start, ClockStarted(clock=rule.id, occurrence=number, due_at=due_at, subject=subject)
             if rule.starts_on in _MOOT_IF_MET and _met_this_round(rule, case):
                 yield told.occurred_at, ClockMet(clock=rule.id, occurrence=number, due_at=due_at)
 
@@ -148,7 +146,7 @@ def _meets(rule: ClockRule, run: Occurrence, case: Case, told: Happening) -> dat
         parts = dict(run.parts) | dict.fromkeys(_parts(rule, run, told), told.occurred_at)
         return max(parts.values()) if all(fact in parts for fact in rule.met_by) else None
     if rule.departments and facts == [Fact.DEPARTMENT_TOLD]:
-        return _all_told(rule, case, run.started_at)
+        return _all_told(rule, case, _since(rule, case, run))
     return told.occurred_at
 
 
@@ -161,6 +159,16 @@ def _facts_for(rule: ClockRule, event: Event) -> tuple[Fact, ...]:
 
 
 _OF_DEPARTMENTS = (Fact.DEPARTMENT_ASKED, Fact.DEPARTMENT_ANSWERED, Fact.DEPARTMENT_TOLD)
+
+
+def _by_record(rule: ClockRule) -> bool:
+    """Whether the clock counts from when the complaint was recorded, which a late entry is long after its receipt."""
+    return rule.starts_on is Fact.RECORDED
+
+
+def _since(rule: ClockRule, case: Case, run: Occurrence) -> datetime:
+    """From when on what happens meets the run: what was done between receipt and recording is done as well."""
+    return min(run.started_at, case.received_at) if _by_record(rule) else run.started_at
 
 
 def _all_told(rule: ClockRule, case: Case, since: datetime) -> datetime | None:
@@ -284,21 +292,33 @@ def reclassified(pack: Pack, case: Case) -> Iterator[tuple[datetime, Event]]:
         stopped = _fell_away(rule, case, start)
         if stopped is not None:
             due_at = deadline_of(pack, rule, case, stopped, start)
-            restored = ClockRestored(
-                clock=rule.id, occurrence=stopped.number, due_at=due_at, started_at=start
-            )
+            run = stopped.model_copy(update={"due_at": due_at, "started_at": start})
+            restored = ClockRestored(clock=rule.id, occurrence=run.number, due_at=due_at, started_at=start)
             yield case.latest_at or start, restored
-            continue
-        due_at = pack.deadline(rule, start, pauses_of(rule, case.clocks))
-        number = case.clocks.count(rule.id) + 1
-        yield start, ClockStarted(clock=rule.id, occurrence=number, due_at=due_at)
-        met = _met_already(rule, case, start)
-        came = {fact: case.facts[fact] for fact in rule.met_by if case.facts.get(fact, _NEVER) >= start}
-        if rule.met_when is MetWhen.ALL:
-            for fact, when in sorted(came.items(), key=lambda item: (item[1], item[0])):
-                yield when, ClockPartMet(clock=rule.id, occurrence=number, fact=fact)
-        if met is not None:
-            yield met, ClockMet(clock=rule.id, occurrence=number, due_at=due_at)
+        else:
+            due_at = pack.deadline(rule, start, pauses_of(rule, case.clocks))
+            run = Occurrence(
+                clock=rule.id, number=case.clocks.count(rule.id) + 1, started_at=start, due_at=due_at
+            )
+            yield start, ClockStarted(clock=rule.id, occurrence=run.number, due_at=due_at)
+        yield from _kept_meanwhile(pack, rule, case, run)
+
+
+def _kept_meanwhile(
+    pack: Pack, rule: ClockRule, case: Case, run: Occurrence
+) -> Iterator[tuple[datetime, Event]]:
+    """What has come since its start of that which meets a run that begins to apply only now."""
+    since = _since(rule, case, run)
+    came = {fact: when for fact in rule.met_by if (when := _came(case, fact, since)) is not None}
+    if rule.met_when is MetWhen.ALL:
+        known = {fact for fact, _ in run.parts}
+        for fact, when in sorted(came.items(), key=lambda item: (item[1], item[0])):
+            if fact not in known:
+                yield when, ClockPartMet(clock=rule.id, occurrence=run.number, fact=fact)
+    met = _met_already(rule, case, run, came)
+    if met is not None:
+        due_at = _due_if_resumed(pack, rule, case, run, met)
+        yield met, ClockMet(clock=rule.id, occurrence=run.number, due_at=due_at)
 
 
 def _fell_away(rule: ClockRule, case: Case, start: datetime) -> Occurrence | None:
@@ -311,17 +331,22 @@ def _fell_away(rule: ClockRule, case: Case, start: datetime) -> Occurrence | Non
     return None
 
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+def _came(case: Case, fact: Fact, start: datetime) -> datetime | None:
+    """When the fact first took effect at or after `start`, as far as the case still knows; None where it has not."""
+    known = (case.firsts.get(fact), case.facts.get(fact))
+    return min((when for when in known if when is not None and when >= start), default=None)
 
 
-def _met_already(rule: ClockRule, case: Case, start: datetime) -> datetime | None:
-    """When what has happened since `start` met the promise; None where it has not."""
+def _met_already(
+    rule: ClockRule, case: Case, run: Occurrence, came: Mapping[Fact, datetime]
+) -> datetime | None:
+    """When what came met the run; None where it has not."""
     if rule.departments and Fact.DEPARTMENT_TOLD in rule.met_by:
-        return _all_told(rule, case, start)
-    met = [case.facts[fact] for fact in rule.met_by if fact in case.facts and case.facts[fact] >= start]
+        return _all_told(rule, case, _since(rule, case, run))
     if rule.met_when is MetWhen.ALL:
-        return max(met) if met and len(met) == len(rule.met_by) else None
-    return min(met, default=None)
+        parts = dict(came) | dict(run.parts)
+        return max(parts.values()) if all(fact in parts for fact in rule.met_by) else None
+    return min(came.values(), default=None)
 
 
 def corrected(pack: Pack, case: Case) -> Iterator[Event]:
@@ -342,80 +367,4 @@ def corrected(pack: Pack, case: Case) -> Iterator[Event]:
             due_at=deadline_of(pack, rule, case, running, case.received_at),
             why="receipt corrected",
             started_at=case.received_at,
-        )
-
-
-# What time alone makes happen -------------------------------------------------------------------------
-
-
-def coming(pack: Pack, case: Case) -> Iterator[Coming]:
-    """Warnings, breaches, rungs, reminders and ends of pauses that lie ahead (or are overdue to be said)."""
-    yield from pauses.coming(pack, case)
-    for occurrence in case.clocks.occurrences:
-        if occurrence.running and occurrence.due_at is not None:
-            yield from _coming_of(pack, pack.clock(occurrence.clock), case, occurrence, occurrence.due_at)
-
-
-def _coming_of(
-    pack: Pack, rule: ClockRule, case: Case, run: Occurrence, due_at: datetime
-) -> Iterator[Coming]:
-    late = due_at + INSTANT
-    overdue_when_recorded = due_at < case.recorded_at
-    if run.breached_at is None:
-        yield Coming(
-            late,
-            ClockBreached(
-                clock=run.clock, occurrence=run.number, due_at=due_at, before_recording=overdue_when_recorded
-            ),
-        )
-    if overdue_when_recorded and run.started_at <= case.recorded_at:
-        # One alert says it all: neither the warnings nor the rungs before recording were anybody's to heed.
-        return
-    paused = pauses_of(rule, case.clocks)
-    if run.breached_at is None or (run.extensions and run.breached_at < due_at):
-        for index, offset in enumerate(rule.warn_at):
-            if index not in run.warned:
-                when = pack.offset_from(
-                    rule, run.started_at, due_at, offset, paused, extensions=run.extensions
-                )
-                yield Coming(
-                    when, ClockWarned(clock=run.clock, occurrence=run.number, warning=index, due_at=due_at)
-                )
-    if rule.ladder is not None:
-        yield from _rungs(pack, rule, run, due_at, paused)
-
-
-def _rungs(
-    pack: Pack,
-    rule: ClockRule,
-    run: Occurrence,
-    due_at: datetime,
-    paused: tuple[tuple[datetime, datetime | None], ...],
-) -> Iterator[Coming]:
-    assert rule.ladder is not None  # noqa: S101 - narrows for the type checker; the caller looked
-    for index, rung in enumerate(pack.ladders[rule.ladder].rungs):
-        if run.breached_at is None and rung.at.sign >= 0:
-            continue  # it can not come before the breach, after which it is looked at again
-        climbed = [repeat for at, repeat in run.rungs if at == index]
-        repeat = len(climbed)
-        if repeat and (rung.repeat_every is None or repeat > rung.repeat_at_most or run.acknowledged_at):
-            continue
-        when = pack.offset_from(rule, run.started_at, due_at, rung.at, paused, extensions=run.extensions)
-        if when >= due_at:
-            when += INSTANT  # nothing is late before it is late
-        if repeat and rung.repeat_every is not None:
-            for _ in range(repeat):
-                when = pack.after(when, rung.repeat_every, rule)
-        yield Coming(
-            when,
-            RungClimbed(
-                clock=run.clock,
-                occurrence=run.number,
-                ladder=rule.ladder,
-                rung=index,
-                repeat=repeat,
-                tell=rung.tell,
-                over=rung.over,
-                due_at=due_at,
-            ),
         )

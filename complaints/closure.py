@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +12,7 @@ from complaints import internal_review
 from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.endings import End, OpensAgain
 from complaints.feedback import delivered_at
+from complaints.required import lacking, wanted
 from complaints.standing import speaks_for_customer, texts_remain
 from complaints.windows import within
 from policies.vocabulary import Fact, Role

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import AwareDatetime
@@ -11,6 +12,7 @@ from complaints import outside
 from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.letters import letter
 from complaints.outside import OutsideCase
+from complaints.required import can_be_had, to_do, wanted
 from complaints.review import DisputeOutcome, OnDispute, in_dispute
 from complaints.standing import speaks_for_customer
 from complaints.windows import within
@@ -44,6 +46,10 @@ class Dispute(Frozen):
     reply_letter: str | None = None
     concluded_at: AwareDatetime | None = None
     outside: tuple[OutsideCase, ...] = ()
+
+    def knows(self, when: datetime | None) -> bool:
+        """Whether something took effect since this dispute was raised."""
+        return when is not None and self.raised_at is not None and when >= self.raised_at
 
     @property
     def open(self) -> bool:
@@ -201,11 +207,10 @@ class ConcludeDispute(Command):
             raise Refused("not_decided", "The reviewer has not decided this dispute yet.")
         if found.reply_approved_at is None:
             raise Refused("no_reply", "The dispute's reply is not approved yet; it has to go out first.")
-        raised_at = found.raised_at or case.received_at
         missing = [
             to_do(fact)
             for fact in wanted(ctx.rules, "disputed")
-            if can_be_had(case, fact) and (case.at(fact) or raised_at) <= raised_at
+            if can_be_had(case, fact) and not found.knows(case.at(fact))
         ]
         if missing:
             raise Refused(

@@ -79,6 +79,17 @@ class ErasePersonalData(Command):
             )
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        over_since = case.closure.over_since
+        if self.reason == "retention_ended" and over_since is not None:
+            until = ctx.rules.after(over_since, ctx.rules.retention)
+            if ctx.at < until:
+                source = ctx.rules.retained.source
+                raise Refused(
+                    "retention_runs",
+                    f"The pack keeps these texts until {until:%Y-%m-%d %H:%M} UTC; wait until then, or give "
+                    "the reason for which they go before.",
+                    rule=f"retained ({source.document}, {source.section})",
+                )
         yield PersonalDataErased(reason=self.reason)
 
 

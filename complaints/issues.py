@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from complaints import tiers
 from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.internal_review import apart_from_review
+from complaints.required import can_be_had, to_do, wanted
 from complaints.standing import still_open
 from policies.vocabulary import Fact, Role
 

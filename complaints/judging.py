@@ -1,6 +1,6 @@
 """What became of a complaint's clocks, from a handful of known facts and without its events: quick, for thousands.
 
-It goes by the same rules as the clocks of a living complaint (clocks.py, tiers.py), and a test holds the two
+It goes by the same rules as the clocks of a living complaint (clocks.py, alarms.py, tiers.py), and a test holds the two
 together on real records. It knows no pauses, extensions or departments: nothing of them is in such facts.
 """
 

@@ -209,6 +209,8 @@ class ServeOtherwise(Command):
 
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
+        if case.erased is not None:
+            raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
         if not any(item.state not in _FINAL for item in case.letters.sent):
             raise Refused("no_letter", "No letter of this complaint is waiting to be served.")
 

@@ -18,8 +18,10 @@ import complaints.dispatching
 import complaints.erasure  # these register their commands, which nothing here names
 import complaints.extensions
 import complaints.imported
+import complaints.library
 import complaints.parties  # noqa: F401
 from complaints import (
+    alarms,
     clocks,
     closure,
     departments,
@@ -53,10 +55,10 @@ from complaints.migration import MigratePack
 from complaints.occurrences import ClockBreached
 from complaints.triage import Triaged
 from policies.pack import Pack
-from policies.vocabulary import Role
+from policies.vocabulary import Fact, Role
 
 _AGENDAS = (
-    clocks.coming,
+    alarms.coming,
     ownership.coming,
     redress.coming,
     feedback.coming,
@@ -180,7 +182,11 @@ def evolve(case: Case | None, told: Happening) -> Case:
     changes: dict[str, object] = {"sequence": after.sequence + 1, "latest_at": latest_at}
     facts = told.event.facts()
     if facts:
-        changes["facts"] = {**after.facts, **dict.fromkeys(facts, told.occurred_at)}
+        # Recorded it is when it is recorded; whatever else an event makes true is true from when it took effect.
+        moments = {f: told.recorded_at if f is Fact.RECORDED else told.occurred_at for f in facts}
+        changes["facts"] = {**after.facts, **moments}
+        known = {} if Fact.REOPENED in facts else after.firsts
+        changes["firsts"] = {**known, **{f: min(known.get(f, at), at) for f, at in moments.items()}}
     if told.actor != SYSTEM:
         changes["version"] = after.sequence + 1
         staff = not told.actor.startswith("party:")

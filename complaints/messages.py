@@ -21,6 +21,7 @@ from complaints.letters import LEAVES_BY_ITSELF, LetterMoved, LetterQueued
 from complaints.occurrences import ClockBreached, ClockWarned, RungClimbed
 from complaints.outside import OutsideDeadlinePassed
 from complaints.ownership import Assigned, HandoverOffered
+from complaints.pilots import PilotOverdue
 from complaints.tiers import TierRaised
 from policies.pack import Pack
 from policies.vocabulary import Channel, DeliveryState, Role
@@ -189,6 +190,15 @@ def _outside_deadline(event: OutsideDeadlinePassed, case: Case, told: Happening)
 def _action_overdue(event: ActionOverdue, case: Case, told: Happening) -> Iterator[Message]:
     key = f"{case.reference}/action/{event.action}/overdue/{event.due_at.isoformat()}"
     yield _alert(case, "action_overdue", key, f"person:{event.owner}", due_at=event.due_at)
+
+
+@_called_for.register
+def _pilot_overdue(event: PilotOverdue, case: Case, told: Happening) -> Iterator[Message]:
+    # What is due of the action is its comparison; how many pilots there were tells one from the next.
+    found = case.post_mortem.find(event.action)
+    number = len(found.pilots) if found is not None else 0
+    key = f"{case.reference}/action/{event.action}/pilot/{number}/{event.ends_at.isoformat()}"
+    yield _alert(case, "action_overdue", key, f"person:{event.owner}", due_at=event.ends_at)
 
 
 @_called_for.register

@@ -1,8 +1,6 @@
 """Outages: a systemic issue with a grade, announced in time over several channels until somebody made sure it is over.
 
-due_systemic(pack, issue, at)   -> happenings that time alone makes happen up to `at`
-next_wakeup_systemic(issue)     -> the first instant at which `due_systemic` will have something to say, or None
-messages_about(issue, told)     -> the alerts that a happening calls for
+What time alone makes of one, together with what else a systemic issue waits for, is put together in systemic_time.py.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from pydantic import AwareDatetime, Field
 
 from complaints.base import (
     INSTANT,
-    SYSTEM,
     Command,
     Context,
     Event,
@@ -26,7 +23,7 @@ from complaints.base import (
 )
 from complaints.messages import Message, MessageKind
 from complaints.outage_state import Announcement, Broadcast, Grade, Outage, Way, way_of
-from complaints.systemic import LEADING, SystemicIssue, evolve_systemic, refuse_resolved
+from complaints.systemic import LEADING, SystemicIssue, refuse_resolved
 from policies.pack import Pack
 from policies.rules import OutageGrade
 from policies.vocabulary import Channel, Role
@@ -232,8 +229,8 @@ class SummariseOutage(_InOutage):
 # What time alone makes happen -------------------------------------------------------------------------
 
 
-def next_wakeup_systemic(issue: SystemicIssue) -> datetime | None:
-    """The first instant at which `due_systemic` will have something to say, or None.
+def next_silence(issue: SystemicIssue) -> datetime | None:
+    """The first instant at which customers are left without news that was due, or None.
 
     A word said exactly when it was due is in time, so that is the instant after.
     """
@@ -243,34 +240,22 @@ def next_wakeup_systemic(issue: SystemicIssue) -> datetime | None:
     return outage.news_by + INSTANT
 
 
-def due_systemic(
-    pack: Pack, issue: SystemicIssue, at: datetime, recorded_at: datetime | None = None
-) -> tuple[Happening, ...]:
-    """What time alone has made happen up to and including `at`, earliest first; recorded at `recorded_at` or `at`.
+def silence(pack: Pack | None, issue: SystemicIssue) -> OutageSilent:
+    """What happens at `next_silence`; `pack` is the one that the outage is graded by.
 
-    `pack` is the one that the issue's outage is graded by.
+    Raises ValueError where there is no pack, or no news is due.
     """
-    out: list[Happening] = []
-    while True:
-        when, outage = next_wakeup_systemic(issue), issue.outage
-        if when is None or outage is None or outage.news_by is None or when > at:
-            return tuple(out)
-        rule = _rule(pack, outage.grade)
-        # What was told of late was silent before anyone could know: that is one silence, and not one for each
-        # time that there should have been news.
-        since = max(outage.news_by, outage.recorded_at or outage.news_by)
-        silent = OutageSilent(due_at=outage.news_by, news_by=_next(pack, rule, since))
-        told = Happening(event=silent, occurred_at=when, recorded_at=recorded_at or at, actor=SYSTEM)
-        issue = evolve_systemic(issue, told)
-        out.append(told)
+    outage = _outage(issue)
+    if pack is None or outage.news_by is None:
+        raise ValueError(f"{issue.reference} waits for no news")
+    # What was told of late was silent before anyone could know: that is one silence, and not one for each
+    # time that there should have been news.
+    since = max(outage.news_by, outage.recorded_at or outage.news_by)
+    return OutageSilent(due_at=outage.news_by, news_by=_next(pack, _rule(pack, outage.grade), since))
 
 
-def messages_about(issue: SystemicIssue, told: Happening) -> Iterator[Message]:
-    """The alerts that one happening calls for; `issue` is the issue after it.
-
-    Keys are made of what the event is, never of who noticed it: the workflow and the watchdog make the same.
-    Letters to customers are not among them: each joined complaint writes its own (systemic.tells).
-    """
+def messages_about_outage(issue: SystemicIssue, told: Happening) -> Iterator[Message]:
+    """The alerts that one happening of an outage calls for; `issue` is the issue after it."""
     event = told.event
     match event:
         case OutageAnnounced() | OutageVerified():

@@ -1,13 +1,14 @@
-"""The post-mortem: why it happened (5 Whys), which cause lay behind it, and what can be learnt from it."""
+"""The post-mortem: why it happened (5 Whys, fishbone), which cause lay behind it, and what can be learnt from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from complaints import actions
+from complaints import actions, pilots
 from complaints.actions import Action, OnPostMortem, responded
 from complaints.base import HANDLING, Coming, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.issues import CauseClass
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from policies.pack import Pack
 
 
+class BoneCategory(StrEnum):
+    """The six bones of a fishbone: where causes are looked for (Ishikawa)."""
+
+    PEOPLE = "people"
+    METHOD = "method"
+    MACHINE = "machine"
+    MATERIAL = "material"
+    MEASUREMENT = "measurement"
+    ENVIRONMENT = "environment"
+
+
+class Bone(Frozen):
+    """One possible cause, on the bone that it belongs to."""
+
+    category: BoneCategory
+    text: TextRef
+
+
 class PostMortem(Frozen):
     """The post-mortem of a complaint; a reopening lets it be taken up again with all that is in it."""
 
@@ -26,10 +45,12 @@ class PostMortem(Frozen):
     actions: tuple[Action, ...] = ()
     lessons: tuple[TextRef, ...] = ()
     finished_at: AwareDatetime | None = None
+    bones: tuple[Bone, ...] = ()
+    library: tuple[str, ...] = ()  # ids of what was put into the case library
 
     @property
     def begun(self) -> bool:
-        return bool(self.whys or self.cause or self.actions or self.lessons)
+        return bool(self.whys or self.bones or self.cause or self.actions or self.lessons)
 
     @property
     def unfinished(self) -> bool:
@@ -51,6 +72,13 @@ class WhysRecorded(OnPostMortem, Event):
 
     def change(self, before: PostMortem, told: Happening) -> dict[str, object]:
         return {"whys": self.whys}
+
+
+class FishboneRecorded(OnPostMortem, Event):
+    bones: tuple[Bone, ...]
+
+    def change(self, before: PostMortem, told: Happening) -> dict[str, object]:
+        return {"bones": self.bones}
 
 
 class CauseClassified(OnPostMortem, Event):
@@ -103,6 +131,17 @@ class RecordWhys(_Finding):
         yield WhysRecorded(whys=self.whys)
 
 
+class RecordFishbone(_Finding):
+    """Lay out the possible causes on a fishbone, by where they lie. Laying it out again replaces it."""
+
+    title: ClassVar[str] = "Record a fishbone"
+
+    bones: Annotated[tuple[Bone, ...], Field(min_length=1, max_length=24)]
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+        yield FishboneRecorded(bones=self.bones)
+
+
 class ClassifyCause(_Finding):
     """Say which class of cause lies at the root."""
 
@@ -151,3 +190,4 @@ class FinishPostMortem(_Finding):
 def coming(pack: Pack, case: Case) -> Iterator[Coming]:
     """What time makes of the actions; the findings themselves wait for nobody's clock."""
     yield from actions.coming(pack, case)
+    yield from pilots.coming(pack, case)

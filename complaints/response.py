@@ -10,10 +10,11 @@ from pydantic import AwareDatetime
 from complaints import internal_review
 from complaints.base import HANDLING, Command, Context, Event, Frozen, Happening, Refused, TextRef
 from complaints.remedies import RemedyState
+from complaints.required import lacking, wanted
 from complaints.standing import APPROVING, fresh_eyes, letter_to_customer, still_open, unconflicted
 from policies.letters import fields_in
 from policies.pack import GateItem
-from policies.vocabulary import DeliveryState, Role
+from policies.vocabulary import DeliveryState, Fact, Role
 
 if TYPE_CHECKING:
     from complaints.case import Case

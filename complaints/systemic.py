@@ -5,7 +5,8 @@ decide_systemic(issue, order, pack)    -> happenings, or Refused
 evolve_systemic(issue, told)           -> issue
 tells(issue, told)                     -> which complaint is to be given which fact
 
-What an outage adds to it (grades, announcements, and what time alone makes happen) is in outages.py.
+What an outage adds to it (grades, announcements) is in outages.py, its risk in risks.py, and what time alone makes
+happen to it in systemic_time.py.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from complaints.base import (
 )
 from complaints.membership import NoteSystemicJoin, NoteSystemicLeave, NoteSystemicPlan, NoteSystemicUpdate
 from complaints.outage_state import Outage
+from complaints.risk_state import Risk
 from policies.pack import Pack
 from policies.vocabulary import Role
 
@@ -74,6 +76,7 @@ class SystemicIssue(Frozen):
     planned_at: AwareDatetime | None = None
     resolved_at: AwareDatetime | None = None
     outage: Outage | None = None
+    risk: Risk | None = None
 
     @property
     def version(self) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from complaints.base import Frozen
-from complaints.outages import next_wakeup_systemic
 from complaints.systemic import SystemicIssue
+from complaints.systemic_time import next_wakeup_systemic
 
 
 class SystemicView(Frozen):
@@ -14,7 +14,8 @@ class SystemicView(Frozen):
 
     Where it is an outage: `said_text` is the id of the last text that was announced, `said_at` when;
     `news_by` when the next word is due, `wake_at` when time alone will next make something happen;
-    `outage_pack` the digest of the pack that it is graded by.
+    `outage_pack` the digest of the pack that it is graded by. Where it has a risk: as it was last assessed;
+    `risk_overdue` once its review went by.
     """
 
     reference: str
@@ -34,12 +35,20 @@ class SystemicView(Frozen):
     said_at: AwareDatetime | None = None
     news_by: AwareDatetime | None = None
     wake_at: AwareDatetime | None = None
+    risk_likelihood: int | None = None
+    risk_impact: int | None = None
+    risk_treatment: str | None = None
+    risk_owner: str | None = None
+    risk_review_by: AwareDatetime | None = None
+    risk_assessed_at: AwareDatetime | None = None
+    risk_overdue: bool = False
 
 
 def systemic_view(issue: SystemicIssue) -> SystemicView:
     """The issue as lists show it."""
     outage = issue.outage
     latest = outage.latest if outage else None
+    risk = issue.risk
     return SystemicView(
         reference=issue.reference,
         title_text=issue.title.id,
@@ -58,4 +67,11 @@ def systemic_view(issue: SystemicIssue) -> SystemicView:
         said_at=latest.at if latest else None,
         news_by=outage.news_by if outage else None,
         wake_at=next_wakeup_systemic(issue),
+        risk_likelihood=risk.likelihood if risk else None,
+        risk_impact=risk.impact if risk else None,
+        risk_treatment=risk.treatment if risk else None,
+        risk_owner=risk.owner if risk else None,
+        risk_review_by=risk.review_by if risk else None,
+        risk_assessed_at=risk.assessed_at if risk else None,
+        risk_overdue=risk is not None and risk.overdue,
     )

@@ -31,13 +31,13 @@ SESSION_IDLE: Final = timedelta(hours=2)
 TOKEN_LIFETIME: Final = timedelta(days=90)
 FAILURES_ALLOWED: Final = 5
 """Failed sign-ins, for one login from one address, before the next one has to wait."""
-_FIRST_WAIT = timedelta(seconds=30)  # doubled by every further failure
+FIRST_WAIT: Final = timedelta(seconds=30)  # doubled by every further failure
 _LONGEST_WAIT = timedelta(minutes=15)
 _FORGET_FAILURES = timedelta(minutes=30)
-_LIMITS = {
+LIMITS: Final = {
     "forget": _FORGET_FAILURES,
     "allowed": FAILURES_ALLOWED,
-    "first_wait": _FIRST_WAIT,
+    "first_wait": FIRST_WAIT,
     "longest": _LONGEST_WAIT,
 }
 _CACHED_SECONDS = 3.0
@@ -89,12 +89,13 @@ class Bearer(Frozen):
 
 
 class Session(Frozen):
-    """A signed-in member of staff. `csrf_secret` is what forms have to carry back."""
+    """A signed-in member of staff. `csrf_secret` is what forms have to carry back; `second_factor`: they have one."""
 
     actor: Actor
     name: str
     language: str
     csrf_secret: str
+    second_factor: bool = False
 
 
 class OpenedSession(Frozen):
@@ -105,7 +106,10 @@ class OpenedSession(Frozen):
 
 
 class Directory:
-    """The directory; every method opens its own short connection, most send one statement."""
+    """The directory; every method opens its own short connection, most send one statement.
+
+    `by`, where a method takes it, is whom the history of permissions names (an id, or the command line).
+    """
 
     def __init__(self, engine: AsyncEngine, hasher: PasswordHasher | None = None) -> None:
         self._engine = autocommit(engine)
@@ -128,13 +132,14 @@ class Directory:
         language: str = "en",
         department: str | None = None,
         id: str | None = None,  # noqa: A002 - the field's own name
+        by: str | None = None,
     ) -> Person:
         """Take a person into the directory. Raises LoginTaken; the same id and login again changes them."""
         password_hash = None if password is None else await self._in_thread(self._hasher.hash, password)
         row = {
             "id": id or f"usr_{uuid4().hex}", "login": _login(login), "name": name, "email": email,
             "password_hash": password_hash, "roles": sorted(set(roles)), "supervisor": supervisor,
-            "language": language, "department": department,
+            "language": language, "department": department, "by": by,
         }  # fmt: skip
         try:
             found = await self._rows(statements.ADD, row)
@@ -152,6 +157,7 @@ class Directory:
         department: str | None = None,
         active: bool | None = None,
         password: str | None = None,
+        by: str | None = None,
     ) -> Person | None:
         """Change what is given and leave the rest; None where there is no such person.
 
@@ -164,14 +170,20 @@ class Directory:
             "department": department,
             "active": active,
             "password_hash": None if password is None else await self._in_thread(self._hasher.hash, password),
+            "by": by,
         }
         found = await self._rows(statements.CHANGE, row)
         self._cache.clear()
         return _person(found[0]) if found else None
 
-    async def set_away(self, id: str, until: datetime | None) -> bool:  # noqa: A002 - the field's own name
+    async def set_away(
+        self,
+        id: str,  # noqa: A002 - the field's own name
+        until: datetime | None,
+        by: str | None = None,
+    ) -> bool:
         """The service gives the person nothing until then (its own time; None: they are back); False: nobody."""
-        return bool(await self._rows(statements.AWAY, {"id": id, "until": until}))
+        return bool(await self._rows(statements.AWAY, {"id": id, "until": until, "by": by}))
 
     async def person(self, id: str) -> Person | None:  # noqa: A002 - the field's own name
         """The active member of staff of this id, as commands name people; None where there is none."""
@@ -216,10 +228,10 @@ class Directory:
         whether the password was right.
         """
         key = _hash(f"{_login(login)}|{address}")
-        found = (await self._rows(statements.ATTEMPT, {"login": _login(login), "key": key, **_LIMITS}))[0]
+        found = (await self._rows(statements.ATTEMPT, {"login": _login(login), "key": key, **LIMITS}))[0]
         if not found.may_try:
             seen = found.wait is not None and found.wait > 0
-            raise TooManyAttempts(int(found.wait if seen else _FIRST_WAIT.total_seconds()) + 1)
+            raise TooManyAttempts(int(found.wait if seen else FIRST_WAIT.total_seconds()) + 1)
         fits = await self._in_thread(self._fits, found.password_hash, password)
         if not fits or not found.active:
             return None
@@ -259,7 +271,10 @@ class Directory:
         if not found:
             return None
         row = found[0]
-        return Session(actor=_actor(row), name=row.name, language=row.language, csrf_secret=row.csrf_secret)
+        return Session(
+            actor=_actor(row), name=row.name, language=row.language, csrf_secret=row.csrf_secret,
+            second_factor=row.second_factor,
+        )  # fmt: skip
 
     async def close_session(self, id: str) -> None:  # noqa: A002 - the field's own name
         """Sign out; nothing happens where the session is gone already."""
@@ -269,15 +284,16 @@ class Directory:
 
     async def issue_token(
         self, staff_id: str, *, roles: Sequence[Role] | None = None, lifetime: timedelta = TOKEN_LIFETIME,
-        purpose: str = "",
+        purpose: str = "", by: str | None = None,
     ) -> str:  # fmt: skip
         """A new bearer token (256 random bits) for a member of staff, shown this once.
 
         `roles` narrows what it may do; it never gives a role that the person does not (or no longer) have.
         """
         return await self._issue(
-            staff=staff_id, roles=None if roles is None else sorted(roles), lifetime=lifetime, purpose=purpose
-        )
+            staff=staff_id, roles=None if roles is None else sorted(roles), lifetime=lifetime, purpose=purpose,
+            by=by,
+        )  # fmt: skip
 
     async def issue_party_token(
         self, reference: str, party: str, *, lifetime: timedelta = TOKEN_LIFETIME, purpose: str = ""
@@ -287,14 +303,14 @@ class Directory:
 
     async def _issue(self, **row: Any) -> str:
         token = f"rdt_{secrets.token_urlsafe(32)}"
-        blank = {"staff": None, "reference": None, "party": None, "roles": None}
+        blank = {"staff": None, "reference": None, "party": None, "roles": None, "by": None}
         await self._rows(statements.ISSUE, {**blank, **row, "hash": _hash(token)})
         return token
 
-    async def revoke_token(self, token: str) -> bool:
+    async def revoke_token(self, token: str, by: str | None = None) -> bool:
         """End a token now (in other processes within 3 s); False where there is no live one."""
         self._cache.pop(("token", _hash(token)), None)
-        return bool(await self._rows(statements.REVOKE, {"hash": _hash(token)}))
+        return bool(await self._rows(statements.REVOKE, {"hash": _hash(token), "by": by}))
 
     async def actor_for_token(self, token: str) -> Bearer | None:
         """Who holds this token: one statement, or none where it was asked for less than 3 s ago."""

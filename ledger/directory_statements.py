@@ -3,6 +3,9 @@
 from sqlalchemy import DateTime, Interval, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+# `:by` is who makes the change: triggers on staff and tokens read it when they write the history, in the same
+# transaction. RETURNING is worked out before they run.
+
 ADD = text(
     """
     INSERT INTO staff (id, login, name, email, password_hash, roles, supervisor, language, department)
@@ -11,7 +14,7 @@ ADD = text(
         password_hash = coalesce(excluded.password_hash, staff.password_hash), roles = excluded.roles,
         supervisor = excluded.supervisor, language = excluded.language, department = excluded.department,
         active = true
-    RETURNING id, roles, supervisor
+    RETURNING id, roles, supervisor, set_config('redress.by', coalesce(CAST(:by AS text), ''), true)
     """
 ).bindparams(bindparam("roles", type_=ARRAY(Text)))
 
@@ -21,7 +24,7 @@ CHANGE = text(
         UPDATE staff SET roles = coalesce(:roles, roles), supervisor = coalesce(:supervisor, supervisor),
             department = coalesce(:department, department), active = coalesce(:active, active),
             password_hash = coalesce(:password_hash, password_hash)
-        WHERE id = :id RETURNING id, roles, supervisor
+        WHERE id = :id RETURNING id, roles, supervisor, set_config('redress.by', coalesce(CAST(:by AS text), ''), true)
     ), signed_out AS (
         DELETE FROM sessions WHERE staff = :id
             AND (CAST(:active AS boolean) IS FALSE OR CAST(:password_hash AS text) IS NOT NULL)
@@ -33,9 +36,12 @@ CHANGE = text(
     """
 ).bindparams(bindparam("roles", type_=ARRAY(Text)))
 
-AWAY = text("UPDATE staff SET away_until = :until WHERE id = :id AND active RETURNING id").bindparams(
-    bindparam("until", type_=DateTime(timezone=True))
-)
+AWAY = text(
+    """
+    UPDATE staff SET away_until = :until WHERE id = :id AND active
+    RETURNING id, set_config('redress.by', coalesce(CAST(:by AS text), ''), true)
+    """
+).bindparams(bindparam("until", type_=DateTime(timezone=True)))
 PERSON = text("SELECT id, roles, supervisor FROM staff WHERE id = :id AND active")
 _MEMBER = (
     "SELECT id, login, name, email, roles, supervisor, language, active, department, away_until FROM staff"
@@ -85,10 +91,17 @@ ATTEMPT = text(
     bindparam("first_wait", type_=Interval),
 )
 SUCCEEDED = text("DELETE FROM sign_in_failures WHERE key = :key")
-REHASH = text("UPDATE staff SET password_hash = :new WHERE id = :id AND password_hash = :old")
+# The same password, kept more dearly: nothing that the history tells of.
+REHASH = text(
+    """
+    UPDATE staff SET password_hash = :new WHERE id = :id AND password_hash = :old
+    RETURNING set_config('redress.rehash', 'on', true)
+    """
+)
 
 OPEN_SESSION = text(
     """
+    WITH came_in AS (UPDATE staff SET last_sign_in_at = now() WHERE id = :staff)
     INSERT INTO sessions (id_hash, staff, csrf_secret, expires_at)
     VALUES (:id_hash, :staff, :csrf, now() + :lifetime)
     """
@@ -101,7 +114,8 @@ SESSION = text(
         UPDATE sessions SET last_seen_at = now() WHERE id_hash = :id_hash AND expires_at > now()
             AND last_seen_at > now() - :idle AND last_seen_at < now() - interval '1 minute'
     )
-    SELECT staff.id, staff.name, staff.language, staff.roles, staff.supervisor, sessions.csrf_secret
+    SELECT staff.id, staff.name, staff.language, staff.roles, staff.supervisor, sessions.csrf_secret,
+        staff.second_factor IS NOT NULL AS second_factor
     FROM sessions JOIN staff ON staff.id = sessions.staff
     WHERE id_hash = :id_hash AND expires_at > now() AND last_seen_at > now() - :idle AND staff.active
     """
@@ -112,12 +126,13 @@ ISSUE = text(
     """
     INSERT INTO tokens (token_hash, staff, reference, party, roles, purpose, expires_at)
     VALUES (:hash, :staff, :reference, :party, :roles, :purpose, now() + :lifetime)
+    RETURNING set_config('redress.by', coalesce(CAST(:by AS text), ''), true)
     """
 ).bindparams(bindparam("roles", type_=ARRAY(Text)), bindparam("lifetime", type_=Interval))
 REVOKE = text(
     """
     UPDATE tokens SET revoked_at = now() WHERE token_hash = :hash AND revoked_at IS NULL
-    RETURNING token_hash
+    RETURNING token_hash, set_config('redress.by', coalesce(CAST(:by AS text), ''), true)
     """
 )
 BY_TOKEN = text(
@@ -149,7 +164,9 @@ SWEEP = text(
     ), forgotten AS (
         DELETE FROM sign_in_failures
         WHERE last_at < now() - :forget AND coalesce(blocked_until, now()) <= now() RETURNING 1
+    ), unfinished AS (
+        DELETE FROM sign_in_steps WHERE expires_at < now() RETURNING 1
     )
-    SELECT 1 FROM over UNION ALL SELECT 1 FROM forgotten
+    SELECT 1 FROM over UNION ALL SELECT 1 FROM forgotten UNION ALL SELECT 1 FROM unfinished
     """
 ).bindparams(bindparam("idle", type_=Interval), bindparam("forget", type_=Interval))

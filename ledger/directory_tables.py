@@ -1,13 +1,16 @@
-"""The tables of who is who: staff, tokens, sessions, failed sign-ins, and customers' secret links."""
+"""The tables of who is who: staff and their history, tokens, sessions, failed sign-ins, customers' secret links."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     func,
@@ -34,7 +37,25 @@ staff = Table(
     Column("language", Text, nullable=False, server_default="en"),
     Column("active", Boolean, nullable=False, server_default="true"),
     Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
+    Column("last_sign_in_at", _INSTANT),
+    Column("second_factor", LargeBinary),  # the shared secret, encrypted; null: the password is enough
+    Column(
+        "second_factor_step", BigInteger
+    ),  # the period of the last code used: it and those before are spent
 )
+
+staff_changes = Table(
+    "staff_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", _INSTANT, nullable=False, server_default=func.now()),
+    Column("staff", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("was", Text),
+    Column("became", Text),
+    Column("by_whom", Text, nullable=False),
+)
+"""Written by triggers on staff and tokens, so that no change goes without it; append-only, as the events are."""
 
 # All that gives access is kept as a hash: who reads the database can not sign in with what is found.
 tokens = Table(
@@ -67,6 +88,16 @@ sessions = Table(
     Column("last_seen_at", _INSTANT, nullable=False, server_default=func.now()),
 )
 
+sign_in_steps = Table(
+    "sign_in_steps",
+    metadata,
+    Column("ticket_hash", Text, primary_key=True),
+    Column("staff", Text, ForeignKey("staff.id", ondelete="CASCADE"), nullable=False),
+    Column("new_secret", LargeBinary),  # encrypted; null: a code of the factor they have is asked for
+    Column("expires_at", _INSTANT, nullable=False),
+)
+"""Who gave a right password and still owes a code."""
+
 portal_links = Table(
     "portal_links",
     metadata,
@@ -88,6 +119,8 @@ sign_in_failures = Table(
 
 Index("ix_staff_roles", staff.c.roles, postgresql_using="gin")
 Index("ix_staff_department", staff.c.department)
+Index("ix_staff_changes_staff", staff_changes.c.staff, staff_changes.c.id)
+Index("ix_sign_in_steps_staff", sign_in_steps.c.staff)
 Index("ix_tokens_staff", tokens.c.staff)
 Index("ix_sessions_staff", sessions.c.staff)
 Index("ix_sessions_expires_at", sessions.c.expires_at)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import AwareDatetime
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -92,7 +92,7 @@ async def overdue_wakeups(
 ) -> tuple[WakeUp, ...]:
     """The live streams whose wake-up passed more than `grace` before `now` (service time), earliest first.
 
-    Systemic issues that are outages are among them.
+    Systemic issues that are outages, or have a risk to be looked at again, are among them.
     """
     c, of_issue = complaints.c, systemic_issues.c
     query = select(c.reference, c.wake_at).where(c.live, c.wake_at.is_not(None), c.wake_at < now - grace)
@@ -142,6 +142,21 @@ async def open_outages(conn: AsyncConnection, phases: Collection[str]) -> tuple[
     query = _SYSTEMIC.where(c.outage_phase.in_(phases), c.outage_phase.is_not(None), c.resolved_at.is_(None))
     rows = await conn.execute(query.order_by(c.outage_grade, c.outage_since, c.reference))
     return tuple(SystemicView(**row._mapping) for row in rows)
+
+
+async def risk_register(conn: AsyncConnection) -> tuple[SystemicView, ...]:
+    """The unresolved systemic issues whose risk was assessed, the one to be looked at again first on top."""
+    c = systemic_issues.c
+    query = _SYSTEMIC.where(c.risk_likelihood.is_not(None), c.resolved_at.is_(None))
+    rows = await conn.execute(query.order_by(c.risk_review_by, c.reference))
+    return tuple(SystemicView(**row._mapping) for row in rows)
+
+
+async def not_assessed(conn: AsyncConnection) -> int:
+    """How many unresolved systemic issues have no risk assessed."""
+    c = systemic_issues.c
+    query = select(func.count()).where(c.risk_likelihood.is_(None), c.resolved_at.is_(None))
+    return int((await conn.execute(query)).scalar_one())
 
 
 async def counts(conn: AsyncConnection) -> Counts:

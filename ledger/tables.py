@@ -157,6 +157,13 @@ systemic_issues = Table(
     Column("said_at", INSTANT),
     Column("news_by", INSTANT),
     Column("wake_at", INSTANT),
+    Column("risk_likelihood", SmallInteger),
+    Column("risk_impact", SmallInteger),
+    Column("risk_treatment", Text),
+    Column("risk_owner", Text),
+    Column("risk_review_by", INSTANT),
+    Column("risk_assessed_at", INSTANT),
+    Column("risk_overdue", Boolean, nullable=False, server_default="false"),
     Column("changed_at", INSTANT, nullable=False, server_default=func.now()),  # real time
 )
 """The read model of systemic issues: complaints.systemic_view.SystemicView as a row."""
@@ -165,3 +172,5 @@ Index("ix_systemic_issues_wake_at", systemic_issues.c.wake_at,
       postgresql_where=systemic_issues.c.wake_at.is_not(None))  # fmt: skip
 _outage = systemic_issues.c.outage_phase.is_not(None) & systemic_issues.c.resolved_at.is_(None)
 Index("ix_systemic_issues_outage", systemic_issues.c.outage_since, postgresql_where=_outage)
+_at_risk = systemic_issues.c.risk_likelihood.is_not(None) & systemic_issues.c.resolved_at.is_(None)
+Index("ix_systemic_issues_risk", systemic_issues.c.risk_review_by, postgresql_where=_at_risk)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter
 from pydantic_core import to_json
-from sqlalchemy import Select, Text, cast, select, tuple_
+from sqlalchemy import Select, Text, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
@@ -43,6 +43,9 @@ class Filters(Frozen):
     pack: tuple[str, ...] = ()
     owner: tuple[str, ...] = ()
     offered_to: tuple[str, ...] = ()
+    problem_type: tuple[str, ...] = ()
+    site: tuple[str, ...] = ()
+    handling_tier: tuple[int, ...] = ()
     unowned: bool = False
     overdue: bool | None = None
     paused: bool | None = None
@@ -58,7 +61,8 @@ class Page(Frozen):
     next: str | None
 
 
-_MANY = ("phase", "kind", "severity", "tier", "channel", "feedback_class", "pack", "owner", "offered_to")
+_MANY = ("phase", "kind", "severity", "tier", "channel", "feedback_class", "pack", "owner", "offered_to",
+         "problem_type", "site", "handling_tier")  # fmt: skip
 _Cursor = TypeAdapter(tuple[bool, AwareDatetime | None, str])
 
 
@@ -80,6 +84,13 @@ async def worklist(
     return Page(rows=rows, next=cursor_after(rows[-1]) if len(found) > limit else None)
 
 
+async def sites_with_most(conn: AsyncConnection, limit: int) -> tuple[str, ...]:
+    """The sites that most open complaints are about, most first."""
+    site = complaints.c.site
+    query = select(site).where(complaints.c.open, site.is_not(None)).group_by(site)
+    return tuple((await conn.scalars(query.order_by(func.count().desc(), site).limit(limit))).all())
+
+
 def complaint_row(columns: Mapping[Any, Any], clocks: tuple[ClockView, ...] = ()) -> ComplaintRow:
     """A row of `complaints` with the clocks that were read for it."""
     return ComplaintRow(**columns, clocks=clocks)
@@ -87,9 +98,10 @@ def complaint_row(columns: Mapping[Any, Any], clocks: tuple[ClockView, ...] = ()
 
 def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
     for name in _MANY:
-        wanted: tuple[str, ...] = getattr(filters, name)
+        wanted: tuple[str | int, ...] = getattr(filters, name)
         if wanted:
-            query = query.where(complaints.c[name].in_([str(value) for value in wanted]))
+            values = [value if isinstance(value, int) else str(value) for value in wanted]
+            query = query.where(complaints.c[name].in_(values))
     for name in ("overdue", "paused", "open"):
         wish: bool | None = getattr(filters, name)
         if wish is not None:

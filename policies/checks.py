@@ -22,6 +22,30 @@ PHASES = (
 )
 
 
+_IN_TURN = (
+    *(phase for phase in PHASES if phase not in ("disputed", "closed")),
+    "closed",
+    "disputed",
+    "never",
+)
+_NOT_BEFORE = {
+    Fact.RESOLVED: "resolving",
+    Fact.RESPONSE_SENT: "responded",
+    Fact.RESPONSE_DELIVERED: "responded",
+    Fact.CUSTOMER_CONFIRMED: "responded",
+    Fact.CLOSED: "closed",
+    Fact.DISPUTED: "disputed",
+    Fact.DISPUTE_ACKNOWLEDGED: "disputed",
+    Fact.DISPUTE_INVESTIGATED: "disputed",
+    Fact.DISPUTE_REPLY_SENT: "disputed",
+    Fact.DISPUTE_REPLY_DELIVERED: "disputed",
+    Fact.DISPUTE_CLOSED: "never",
+    Fact.REOPENED: "never",
+    Fact.ENDED: "never",
+}
+"""The first phase that can be left with such a fact on record: what leads into a phase is none of those before it."""
+
+
 def contradictions(pack: Pack) -> tuple[Finding, ...]:
     """Everything by which this pack contradicts itself; empty for a sound one."""
     return (
@@ -140,6 +164,13 @@ def _phases(pack: Pack) -> Iterator[Finding]:
             yield Finding(("phases_require", phase), f"there is no phase '{phase}' that may be left")
     if Fact.CLOSED in pack.phases_require.get("closed", ()):
         yield Finding(("phases_require", "closed"), "nothing can be closed before it is closed")
+    for phase, facts in pack.phases_require.items():
+        for number, fact in enumerate(facts):
+            if phase in PHASES and _IN_TURN.index(phase) < _IN_TURN.index(_NOT_BEFORE.get(fact, phase)):
+                yield Finding(
+                    ("phases_require", phase, number),
+                    f"'{fact}' only comes once '{phase}' has been left, so nothing would ever leave it",
+                )
     for channel, state in pack.delivered_by.items():
         if state in (DeliveryState.QUEUED, DeliveryState.BOUNCED):
             yield Finding(("delivered_by", channel), f"a letter that is '{state}' has not arrived")

@@ -166,6 +166,8 @@ def _extension(rule: ClockRule, path: Path) -> Iterator[Finding]:
     if extension is None:
         return
     where = (*path, "extension")
+    if rule.starts_on is Fact.DEPARTMENT_ASKED:
+        yield Finding(where, "every question has a time of its own, and nobody could say which gets more")
     if extension.by.unit is not rule.duration.unit:
         yield Finding(
             (*where, "by"),

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runtime.clock import SYSTEM, Clock, ClockSpec
 from runtime.errors import SetupError
+from runtime.staff_hours import Window, parse_hours
 
 Mode = Literal["demo", "test", "production"]
 SmtpTls = Literal["none", "starttls", "implicit"]
@@ -101,6 +103,14 @@ class Settings(BaseSettings):
     organisation: str = Field("Redress", min_length=1)
     """Who letters and alerts are signed by."""
 
+    staff_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """The networks that staff may come in from, such as ``10.0.0.0/8, 2001:db8::/32``; none is from everywhere."""
+    staff_hours: Annotated[tuple[Window, ...], NoDecode] = ()
+    """When staff may come in, such as ``mon-fri 07:00-21:00 Asia/Shanghai``, several separated by ``;``; none is
+    at any hour. Administrators always may."""
+    second_factor_roles: Annotated[tuple[str, ...], NoDecode] = ()
+    """Roles, separated by commas, that may not sign in at the desk with a password alone."""
+
     base_url: str = "http://127.0.0.1:8080"
     """Where people reach the desk; links in mails begin with it. Without a slash at the end."""
     payments_url: str | None = None
@@ -153,6 +163,28 @@ class Settings(BaseSettings):
         if not name or not host or any(c.isspace() for c in address):
             raise ValueError("has to be a mail address such as complaints@example.org")
         return address
+
+    @field_validator("staff_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(part.strip()) for part in value.split(","))
+        except ValueError:
+            raise ValueError(
+                "has to be networks by their first address and length, such as 10.0.0.0/8, separated by commas"
+            ) from None
+
+    @field_validator("staff_hours", mode="before")
+    @classmethod
+    def _hours(cls, value: object) -> object:
+        return parse_hours(value) if isinstance(value, str) else value
+
+    @field_validator("second_factor_roles", mode="before")
+    @classmethod
+    def _roles(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("pack_dirs", mode="before")
     @classmethod

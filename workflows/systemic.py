@@ -9,7 +9,6 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from complaints.base import SYSTEM, Actor, Command, Happening, Order, Refused
-    from complaints.outages import due_systemic, next_wakeup_systemic
     from complaints.systemic import (
         SystemicIssue,
         decide_systemic,
@@ -18,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         pack_needed,
         tells,
     )
+    from complaints.systemic_time import due_systemic, next_wakeup_systemic
     from complaints.transition import systemic_transition
     from policies.pack import Pack
     from policies.vocabulary import Role
@@ -44,7 +44,7 @@ _TICK = timedelta(milliseconds=1)
 class SystemicIssueWorkflow:
     """One systemic issue; it lives as long as its cause may come back.
 
-    Time alone makes something happen to it only while it is an outage.
+    Time alone makes something happen to it only while it is an outage, or has a risk to be looked at again.
     """
 
     @workflow.init
@@ -147,13 +147,12 @@ class SystemicIssueWorkflow:
         return (*before, *decide_systemic(issue, recorded, pack))
 
     def _due(self, issue: SystemicIssue, at: datetime, recorded_at: datetime) -> tuple[Happening, ...]:
-        if issue.outage is None:
-            return ()
-        return due_systemic(packs.held(issue.outage.pack), issue, at, recorded_at)
+        pack = None if issue.outage is None else packs.held(issue.outage.pack)
+        return due_systemic(pack, issue, at, recorded_at)
 
     async def _let_time_act(self) -> None:
-        if self._issue is None or self._issue.outage is None:
-            return  # an issue that is no outage goes on exactly as it did before there were outages
+        if self._issue is None or (self._issue.outage is None and self._issue.risk is None):
+            return  # an issue that is neither goes on exactly as it did before there were outages and risks
         async with self._lock:
             while happenings := self._due(self._issue, self._now(), self._now()):
                 await self._commit(happenings)

@@ -4,10 +4,14 @@ from api.desk.case import router as case
 from api.desk.commands import router as commands
 from api.desk.figures import router as figures
 from api.desk.intake_form import router as intake_form
+from api.desk.library import router as library
 from api.desk.packs import router as packs
 from api.desk.portal import router as portal
 from api.desk.portal_forms import router as portal_forms
+from api.desk.receive import router as receive
 from api.desk.rendering import router as static
+from api.desk.risks import router as risks
+from api.desk.second_factor import router as second_factor
 from api.desk.signing_in import router as signing_in
 from api.desk.status import router as status
 from api.desk.systemic import router as systemic
@@ -17,6 +21,7 @@ from api.desk.worklist import router as worklist
 
 ROUTERS = (
     signing_in,
+    second_factor,
     worklist,
     case,
     why,
@@ -24,10 +29,13 @@ ROUTERS = (
     portal,
     portal_forms,
     intake_form,
+    receive,
     figures,
     packs,
+    library,
     systemic_list,
     systemic,
+    risks,
     status,
     static,
 )

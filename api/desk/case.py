@@ -16,6 +16,7 @@ from api.commands import given_as_json, slug
 from api.deps import Deps, DepsHere
 from api.desk import clocks, customer, timeline
 from api.desk.choices import Around, remedy_words
+from api.desk.fishbone import drawn
 from api.desk.forms import Field, Given, fields_for
 from api.desk.next_steps import first_of
 from api.desk.rendering import page
@@ -174,6 +175,7 @@ async def case_page(
         headed=headed,
         sum_of=sum_of,
         remedy_words=remedy_words,
+        fish=drawn(case.post_mortem.bones),
         chapters=_by_chapter(forms),
         ruled=ruled,
         first=next((form for form in forms if form.primary), None),

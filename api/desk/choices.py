@@ -71,13 +71,12 @@ def of_case(command: type[Command], name: str, around: Around) -> tuple[Choice, 
 
 def people(command: type[Command], around: Around) -> tuple[Choice, ...]:
     """Who works here, by name and role; only those who handle complaints where one is to be handled."""
+    conflicted = () if around.held is None else around.held.ownership.conflicted
     handling = command.__name__ in ("OfferHandover", "Assign", "AssignReviewer")
     return tuple(
         Choice(member.id, f"{member.name} ({', '.join(said(role) for role in member.roles)})")
         for member in around.staff
-        if member.active
-        and member.id not in around.case.ownership.conflicted
-        and (not handling or HANDLING & set(member.roles))
+        if member.active and member.id not in conflicted and (not handling or HANDLING & set(member.roles))
     )
 
 

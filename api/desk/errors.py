@@ -59,6 +59,8 @@ def _page(scope: Scope, problem: dict[str, Any], headers: Headers) -> Response:
             f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         )
         return RedirectResponse(f"/sign-in?next={quote(asked, safe='')}", 303, kept)
+    if problem["code"] == "second_factor_needed" and scope["method"] == "GET":
+        return RedirectResponse("/desk/second-factor", 303, kept)
     inside = scope["path"] == "/" or scope["path"].startswith("/desk")
     return page(
         "problem.html",

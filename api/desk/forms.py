@@ -7,7 +7,7 @@ possible, and the words are in `words`. So a new command has a form the moment i
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -41,9 +41,10 @@ Control = Literal[
     "texts",
     "pack",
     "ticks",
+    "rows",
 ]
 _RADIOS_AT_MOST = 4
-_LANGUAGES = (Choice("en", "English"), Choice("zh", "中文"))
+LANGUAGE_CHOICES = (Choice("en", "English"), Choice("zh", "中文"))
 _WHEN = "occurred_at"
 _CURRENCY = ".currency"
 
@@ -126,7 +127,7 @@ def _control(
         only = listed[0].value if len(listed) == 1 and not optional else start
         return replace(made, control="select", choices=listed, value=only)
     if inner is TextRef:
-        short = name in ("name", "address", "their_reference", "payee", "body", "mediator", "to")
+        short = name in ("name", "heading", "address", "their_reference", "payee", "body", "mediator", "to")
         return replace(made, control="line" if short else "text")
     if inner in (Person, PackRef):
         whom = people(command, around) if inner is Person else published(around)
@@ -138,7 +139,7 @@ def _control(
     if inner is int:
         return _number(made, constraints)
     if get_origin(inner) is tuple:
-        return _several(made, get_args(inner)[0], constraints)
+        return _several(made, get_args(inner)[0], constraints, _rows(command, path, inner, around))
     options = _used(command, name, around, _options(inner))
     if options:
         few = len(options) <= _RADIOS_AT_MOST and not optional
@@ -146,7 +147,7 @@ def _control(
     if isinstance(inner, type) and issubclass(inner, Frozen):
         return replace(made, control="group", parts=tuple(_parts(command, path, inner, around)))
     if name == "language":
-        return replace(made, control="select", choices=_LANGUAGES)
+        return replace(made, control="select", choices=LANGUAGE_CHOICES)
     if getattr(inner, "__name__", "") == "AwareDatetime" or inner is datetime:
         return replace(made, control="instant", hint=f"In {around.face.zone}.")
     return made
@@ -161,13 +162,22 @@ def _parts(command: type[Command], path: str, model: type[Frozen], around: Aroun
             yield made
 
 
-def _several(made: Field, item_type: Any, constraints: tuple[Any, ...]) -> Field:
-    """Several of one kind: a box to tick for each choice, else a fixed number of texts."""
+def _several(
+    made: Field,
+    item_type: Any,
+    constraints: tuple[Any, ...],
+    rows: Callable[[int], tuple[Field, ...]] | None,
+) -> Field:
+    """Several of one kind: a box to tick for each choice, else a fixed number of texts or, with `rows`, of rows."""
     options = _options(item_type)
     if options:
         boxes = (Field(f"{made.name}.{o.value}", o.label, "checkbox", required=False) for o in options)
         return replace(made, control="ticks", parts=tuple(boxes))
     longest = next((item.max_length for item in constraints if isinstance(item, MaxLen)), 5)
+    if rows is not None:
+        groups = (Field(f"{made.name}.{n}", f"{made.label} {n + 1}", "group", required=False, parts=rows(n))
+                  for n in range(longest))  # fmt: skip
+        return replace(made, control="rows", parts=tuple(groups))
     parts = tuple(
         replace(
             made,
@@ -179,6 +189,25 @@ def _several(made: Field, item_type: Any, constraints: tuple[Any, ...]) -> Field
         for index in range(longest)
     )
     return replace(made, control="texts", parts=parts)
+
+
+def _rows(
+    command: type[Command], path: str, inner: Any, around: Around
+) -> Callable[[int], tuple[Field, ...]] | None:
+    """What makes a row of a list of values that have fields of their own; None for a list of anything else."""
+    item = get_args(inner)[0]
+    if item is TextRef or not (isinstance(item, type) and issubclass(item, Frozen)):
+        return None
+
+    def row(number: int) -> tuple[Field, ...]:
+        # A row may be left empty, and there are many: a line for each text, and nothing that has to be given.
+        parts = _parts(command, f"{path}.{number}", item, around)
+        return tuple(
+            replace(part, required=False, control="line" if part.control == "text" else part.control)
+            for part in parts
+        )
+
+    return row
 
 
 def _number(made: Field, constraints: tuple[Any, ...]) -> Field:
@@ -266,6 +295,9 @@ def _value(item: Field, given: Given, zone: str) -> Any:
         case "group":
             found = {part.name.rpartition(".")[2]: _value(part, given, zone) for part in item.parts}
             return {name: value for name, value in found.items() if value is not None}
+        case "rows":
+            typed_in = (_value(part, given, zone) for part in item.parts)
+            return [row for row in typed_in if row]
         case "ticks":
             return [part.name.rpartition(".")[2] for part in item.parts if given.get(part.name)]
         case "texts":
@@ -275,7 +307,7 @@ def _value(item: Field, given: Given, zone: str) -> Any:
         return None
     match item.control:
         case "instant":
-            return _instant(sent, zone)
+            return instant_typed(sent, zone)
         case "money":
             return _money(sent, given.get(item.name + _CURRENCY, ""))
         case "scale":
@@ -289,7 +321,7 @@ def _value(item: Field, given: Given, zone: str) -> Any:
             return sent
 
 
-def _instant(sent: str, zone: str) -> str:
+def instant_typed(sent: str, zone: str) -> str:
     """The local time that was typed, with its zone; what can not be read is left to the body to refuse."""
     try:
         return datetime.fromisoformat(sent.strip()).replace(tzinfo=ZoneInfo(zone)).isoformat()

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from api.problems import Problem
+from complaints.intake import ReceiveComplaint
 
 HERE = Path(__file__).parent
 _TYPES = {
@@ -58,6 +59,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals["static"] = static
+_environment.globals["may_receive"] = lambda actor: actor.has(*ReceiveComplaint.who)
 
 
 def page(

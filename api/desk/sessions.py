@@ -56,11 +56,24 @@ async def session_of(deps: Deps, request: Request) -> Session | None:
 
 async def at_the_desk(deps: DepsHere, request: Request) -> Session:
     """The session of a member of staff. Raises Problem: 401, which pages turn into the way to sign in; 403."""
+    session = await signed_in_here(deps, request)
+    if deps.admission.needs_second_factor(session.actor) and not session.second_factor:
+        raise Problem(
+            403, "second_factor_needed",
+            "Your role needs a second factor. Set one up first, at /desk/second-factor.",
+        )  # fmt: skip
+    return session
+
+
+async def signed_in_here(deps: DepsHere, request: Request) -> Session:
+    """As `at_the_desk`, also for those who have yet to set up a second factor."""
+    deps.admission.check_network(request)
     session = await session_of(deps, request)
     if session is None:
         raise Problem(401, detail="Sign in to see this page.")
     if not session.actor.has(*STAFF):
         raise Problem(403, "not_allowed", "You have no role here; ask an administrator for one.")
+    await deps.admission.check_hour(session.actor)
     return session
 
 

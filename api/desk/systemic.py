@@ -33,6 +33,7 @@ from complaints.base import Command, Happening, Refused
 from complaints.outage_state import Outage, OutagePhase, way_of
 from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver, spoken
 from complaints.references import parse
+from complaints.risk_state import IMPACTS, LIKELIHOODS, rated
 from complaints.sites import region_of, spread
 from complaints.systemic import (
     OpenSystemicIssue,
@@ -180,6 +181,10 @@ async def _issue(
         members=[(member, sites.get(member), region_of(sites.get(member) or "")) for member in issue.members],
         spread=spread(sites.get(member) for member in issue.members),
         text=reader.text,
+        risk_owner=around.names.get(issue.risk.owner, "Somebody who has left") if issue.risk else "",
+        likelihoods=LIKELIHOODS,
+        impacts=IMPACTS,
+        rated=rated,
         entries=timeline.entries(telling, happenings),
         forms=tuple(_forms(issue, around, allowed, sent)),
         ruled=ruled,

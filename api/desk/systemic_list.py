@@ -83,7 +83,7 @@ async def _list(
     async with deps.reading.connect() as conn:
         views = await reads.systemic_issue_list(conn, unresolved=unresolved, limit=_AT_ONCE)
         found = await suspicions(conn, packs, around.face.now) if leads else ()
-        titles = await _titles(deps, conn, session, views)
+        titles = await titles_of(deps, conn, session, views, purpose="systemic list")
     newest = {pack.name: pack for pack in packs}
     suspected = tuple(
         Suspected(
@@ -123,10 +123,13 @@ async def _list(
     )
 
 
-async def _titles(
-    deps: Deps, conn: AsyncConnection, session: Session, views: Sequence[SystemicView]
+async def titles_of(
+    deps: Deps, conn: AsyncConnection, session: Session, views: Sequence[SystemicView], *, purpose: str
 ) -> Mapping[str, str]:
-    """{reference: title} of those whose texts this person may read; each reading is noted first."""
+    """{reference: title} of those whose texts this person may read; each reading is noted first.
+
+    `purpose` is what the access log says it was for.
+    """
     if not views or not {"*", "systemic"} & areas_of(session.actor):
         return dict.fromkeys((view.reference for view in views), "")
     noted = [
@@ -134,7 +137,7 @@ async def _titles(
             "at": deps.clock.now(),
             "actor": session.actor.id,
             "reference": view.reference,
-            "purpose": "systemic list",
+            "purpose": purpose,
             "what": ["systemic"],
         }
         for view in views

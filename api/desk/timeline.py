@@ -26,6 +26,7 @@ from complaints.dispatching import Dispatched, DispatchFailed
 from complaints.intake import Party
 from complaints.outage_state import Broadcast
 from complaints.outages import spoken
+from complaints.post_mortem import Bone
 from policies.pack import Pack
 
 Kind = Literal["messages", "work", "clocks"]
@@ -35,7 +36,8 @@ _BESIDE = (event_words("InvestigationOpened"), event_words("Resolved"))
 """What a step brings with it, and never what a step is called by."""
 _NOT_SHOWN = frozenset(
     {"reference", "pack", "occurrence", "key", "digest", "clock", "warning", "rung", "repeat", "ladder", "number",
-     "reverses", "status", "after", "source", "provider_reference", "when_known", "kind", "letter", "person", "rule"}
+     "reverses", "status", "after", "source", "provider_reference", "when_known", "kind", "letter", "person", "rule",
+     "entry", "held"}
 )  # fmt: skip
 
 
@@ -140,6 +142,8 @@ def _step(telling: Telling, sequence: int, event: Event) -> Step:
             quoted.append(_quoted(telling.reader, "file", value.filename))
         elif isinstance(value, tuple) and value and isinstance(value[0], TextRef):
             quoted += [_quoted(telling.reader, f"{n}.", ref) for n, ref in enumerate(value, start=1)]
+        elif isinstance(value, tuple) and value and isinstance(value[0], Bone):
+            quoted += [_quoted(telling.reader, said(bone.category), bone.text) for bone in value]
         elif name not in _NOT_SHOWN:
             words = _words(telling, name, value)
             if words:
@@ -169,6 +173,8 @@ def _title(telling: Telling, event: Event) -> str:
             return f"{headed(fields.kind)} received by {said(fields.channel)}"
         case "OwnershipTaken":
             return f"{telling.names.get(fields.person.id, 'Somebody')} took ownership"
+        case "PilotCompared":
+            return "The pilot held" if fields.held else "The pilot did not hold"
         case "ActionAdded":
             return f"{headed(fields.kind)} action added"
         case _:

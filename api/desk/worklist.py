@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sqlalchemy import cast, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,14 +31,30 @@ from ledger import access, reads
 from ledger.directory import Session, StaffMember
 from ledger.tables import clocks as clock_runs
 from ledger.tables import events
-from ledger.worklist import ComplaintRow, Filters, cursor_after, worklist
+from ledger.worklist import ComplaintRow, Filters, cursor_after, sites_with_most, worklist
 from policies.pack import Pack
 from policies.vocabulary import Kind, Severity
 
 router = APIRouter(include_in_schema=False)
 
 _PAGE = 50
+_SITES = 12
+"""How many sites are offered to choose from; any other can be typed."""
 ME = "me"
+
+
+_MANY = frozenset(
+    {"phase", "kind", "severity", "owner", "offered_to", "problem_type", "site", "handling_tier"}
+)
+"""What may be named several times."""
+
+
+def given_only(values: Any) -> Any:
+    """The codes without the field that was left empty, each without the blanks around it."""
+    if not isinstance(values, list):
+        return values
+    trimmed = [value.strip() if isinstance(value, str) else value for value in values]
+    return [value for value in trimmed if value != ""]
 
 
 class Asked(BaseModel):
@@ -52,6 +68,9 @@ class Asked(BaseModel):
     severity: list[Severity] = Field([], max_length=20)
     owner: list[Code] = Field([], max_length=20)
     offered_to: list[Code] = Field([], max_length=20)
+    problem_type: list[Code] = Field([], max_length=20)
+    site: Annotated[list[Code], BeforeValidator(given_only)] = Field([], max_length=40)
+    handling_tier: list[Annotated[int, Field(ge=1, le=9)]] = Field([], max_length=9)
     unowned: bool = False
     overdue: bool = False
     paused: bool = False
@@ -69,6 +88,9 @@ class Asked(BaseModel):
             severity=tuple(self.severity),
             owner=people(self.owner),
             offered_to=people(self.offered_to),
+            problem_type=tuple(self.problem_type),
+            site=tuple(self.site),
+            handling_tier=tuple(self.handling_tier),
             unowned=self.unowned,
             overdue=True if self.overdue else None,
             paused=True if self.paused else None,
@@ -114,7 +136,9 @@ class RowShown:
     kind: str
     severity: str
     grave: bool
+    about: str
     phase: str
+    handling: str
     owner: str
     offered_to: str
     wrote: str
@@ -137,6 +161,7 @@ async def show(deps: DepsHere, session: SessionHere, asked: Annotated[Asked, Que
         counts = await reads.counts(conn)
         starts = await _starts(conn, found.rows)
         subjects = await _subjects(deps, conn, session, found.rows)
+        sites = await sites_with_most(conn, _SITES)
     names = {member.id: member.name for member in staff}
     zones = {pack.timezone for pack in packs.values()}
     rows = tuple(
@@ -165,6 +190,9 @@ async def show(deps: DepsHere, session: SessionHere, asked: Annotated[Asked, Que
         kinds=[(kind.value, headed(kind)) for kind in Kind],
         severities=[(severity.value, headed(severity)) for severity in Severity],
         owners=_owners(staff, session),
+        problems=_problems(packs.values(), asked.problem_type),
+        sites=[(site, site) for site in dict.fromkeys((*asked.site, *sites))],
+        tiers=_tiers(packs.values(), asked.handling_tier),
         face=Face(next(iter(zones)) if len(zones) == 1 else "UTC", now),
         speed=deps.clock.spec.speed,
         me=ME,
@@ -193,8 +221,7 @@ async def follower(deps: Deps, session: Session, reference: str, query: str) -> 
 def _several(query: str) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, value in parse_qsl(query):
-        several = name in ("phase", "kind", "severity", "owner", "offered_to")
-        if several:
+        if name in _MANY:
             told.setdefault(name, []).append(value)
         else:
             told[name] = value
@@ -258,12 +285,35 @@ def _row(
         kind=headed(row.kind),
         severity=said(row.severity),
         grave=row.severity in (Severity.MAJOR, Severity.URGENT),
+        about=", ".join(part for part in (_problem(pack, row.problem_type), row.site) if part),
         phase=headed(row.phase),
+        handling=f"tier {row.handling_tier}" if row.handling_tier > 1 else "",
         owner=names.get(row.owner, "Somebody who has left") if row.owner else "",
         offered_to=names.get(row.offered_to, "somebody who has left") if row.offered_to else "",
         wrote=face.at(row.customer_wrote_at) if row.customer_wrote_at else "",
         wrote_at=row.customer_wrote_at,
     )
+
+
+def _problem(pack: Pack, problem_type: str | None) -> str:
+    if problem_type is None:
+        return ""
+    known = pack.problem_types.get(problem_type)
+    return known.title["en"] if known is not None else headed(problem_type)
+
+
+def _problems(packs: Iterable[Pack], chosen: Sequence[str]) -> list[tuple[str, str]]:
+    """Every type of problem that a pack knows, and those asked for that none does, in words."""
+    titles = {name: problem.title["en"] for pack in packs for name, problem in pack.problem_types.items()}
+    for name in chosen:
+        titles.setdefault(name, headed(name))
+    return sorted(titles.items(), key=lambda item: item[1])
+
+
+def _tiers(packs: Iterable[Pack], chosen: Sequence[int]) -> list[tuple[int, str]]:
+    """The tiers of handling that packs know. What a tier is called differs from pack to pack."""
+    known = {tier.number for pack in packs for tier in pack.handling_tiers}
+    return [(number, f"Tier {number}") for number in sorted({1, *known, *chosen})]
 
 
 async def _starts(conn: AsyncConnection, rows: Sequence[ComplaintRow]) -> dict[str, datetime]:

@@ -55,7 +55,10 @@ async def test_a_migration_is_previewed_and_then_does_what_the_preview_said(
 
         moved = await otto.post(
             f"/complaints/{reference}/commands/migrate-pack",
-            json={"pack": {"name": published.name, "version": published.version}, "reason": "It holds for all."},
+            json={
+                "pack": {"name": published.name, "version": published.version},
+                "reason": "It holds for all.",
+            },
         )
         assert moved.status_code == 200, moved.text
         case = (await otto.get(f"/complaints/{reference}")).json()["case"]
@@ -108,3 +111,21 @@ async def test_an_unknown_complaint_has_no_preview(office: Office) -> None:
         nobodys = reference_of(20_261_199)
         answer = await otto.get(f"/complaints/{nobodys}/migration", params={"pack": PACK.name})
         assert answer.status_code == 404
+
+
+async def test_a_pack_that_was_published_this_very_moment_is_known_to_whoever_names_it(
+    office: Office,
+) -> None:
+    assert await office.deps.packs.all()  # looked at just now, and not due to be looked at again
+    fresh = NEWER.model_copy(update={"name": "retail-fresh"})
+    async with office.deps.sql.begin() as conn:
+        await publish(conn, fresh)
+    packs.hold(fresh)
+    reference = await office.receive(pack=fresh.name)
+    newest = NEWER.model_copy(update={"name": "retail-fresh", "version": 91})
+    async with office.deps.sql.begin() as conn:
+        await publish(conn, newest)
+    asked = {"pack": newest.name, "version": "91"}
+    async with office.client("usr_otto") as otto:
+        shown = await otto.get(f"/complaints/{reference}/migration", params=asked)
+    assert shown.status_code == 200, shown.text

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
-import complaints.lifecycle
-import complaints.outages  # noqa: F401 - both have to have registered their commands
+import complaints
 from complaints.base import Actor, Command, Happening, Order, Refused
 from complaints.case import Case
 from complaints.erasure import ErasePersonalData
@@ -23,6 +24,11 @@ from tests.complaints.stages import REVIEWER as rosa  # noqa: N811 - people go b
 from tests.complaints.support import ana, cleo, customer, dora, emil, iris, machine, olga
 from tests.complaints.telling import told
 from tests.support.life_steps import COMING
+
+for chapter in iter_modules(complaints.__path__):
+    import_module(
+        f"complaints.{chapter.name}"
+    )  # whoever is left out by everybody has its commands here all the same
 
 OURS = {name: it for name, it in sorted(Command.REGISTRY.items()) if it.__module__.startswith("complaints.")}
 TO_COMPLAINTS = [it for it in OURS.values() if not it.to_systemic and it is not ReceiveComplaint]
@@ -58,7 +64,7 @@ def scenes() -> tuple[Scene, ...]:
         assert phase(story.case) is Phase.ARCHIVED or not story.case.ended
         found.append(Scene(story.case, story.pack))
         if story.case.closure.archived_at is not None:
-            story.do(olga, ErasePersonalData(reason="retention_ended"))
+            story.do(olga, ErasePersonalData(reason="asked_by_the_person"))
             found.append(Scene(story.case, story.pack))
     return tuple(found)
 

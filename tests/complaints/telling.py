@@ -142,6 +142,9 @@ class IssueTeller:
             issue = evolve_systemic(issue, told)
         self.issue = issue
 
+    def now(self) -> datetime:
+        return self._now
+
     def _order(self, actor: Actor, body: Command) -> Order:
         self._now += timedelta(minutes=1)
         return Order(id=f"c{next(self._orders)}", actor=actor, body=body, at=self._now)

@@ -198,7 +198,7 @@ def test_a_dispute_ends_the_wait_for_the_customer_before_its_clock_starts() -> N
 def test_a_pause_for_a_reason_the_pack_does_not_know_is_refused() -> None:
     story = Story.owned()
     assert story.refused(ana, PauseClocks(reason="tea")) == "pause_reason_unknown"
-    assert "waiting_for_customer" in story.sentence
+    assert "Waiting for the customer" in story.sentence
 
 
 def test_reclassification_counts_from_the_original_start_and_drops_what_no_longer_applies() -> None:

@@ -187,3 +187,18 @@ def test_a_clock_for_several_departments_is_met_when_the_last_one_is_told(
     assert run_of(story, "passed_on").state is ClockState.RUNNING
     tell(story, "operations", due + timedelta(seconds=late))
     assert run_of(story, "passed_on").state is state
+
+
+def test_what_counts_from_recording_is_not_late_because_the_entry_was() -> None:
+    story = Story(at=RECEIVED, received_at=RECEIVED - timedelta(days=3), pack=with_clocks(PASSED_ON))
+    assert run_of(story, "passed_on").started_at == RECEIVED
+    assert run_of(story, "passed_on").due_at == RECEIVED + timedelta(hours=48)
+    story.wait(hours=1)
+    assert run_of(story, "passed_on").breached_at is None
+    story.do(
+        ana,
+        TellDepartment(department="product", text=text("A wish.")),
+        occurred_at=RECEIVED - timedelta(days=1),
+    )
+    story.do(ana, TellDepartment(department="operations", text=text("A wish.")))
+    assert run_of(story, "passed_on").state is ClockState.MET, "one was told before it was even recorded"

@@ -129,7 +129,7 @@ def test_a_message_after_the_end_is_answered_too_and_after_erasure_nothing_is() 
     story.do(ana, ANSWER)
     assert waiting(story) == 0
     story.do(customer, HELLO)
-    story.do(olga, ErasePersonalData(reason="retention_ended"))
+    story.do(olga, ErasePersonalData(reason="asked_by_the_person"))
     assert story.refused(ana, ANSWER) == "erased"
     assert story.refused(customer, HELLO) == "erased"
 

@@ -16,7 +16,7 @@ from complaints.membership import NoteSystemicUpdate
 from complaints.outside import CloseOutsideCase, OpenOutsideCase
 from complaints.references import systemic_reference
 from tests.complaints.stages import LATER, closed
-from tests.complaints.support import Story, ana, customer, dora, machine, olga, text
+from tests.complaints.support import PACK, Story, ana, customer, dora, machine, olga, text
 
 ERASE = ErasePersonalData(reason="asked_by_the_person")
 HOLD = PlaceLegalHold(reason=text("The court asks."))
@@ -37,7 +37,20 @@ def test_only_what_is_over_is_erased_and_only_once() -> None:
 def test_an_ended_complaint_can_be_erased_before_it_is_archived() -> None:
     story = Story.owned()
     story.do(customer, Withdraw())
-    story.do(machine, ErasePersonalData(reason="retention_ended"))
+    story.do(machine, ERASE)
+
+
+def test_the_retention_is_over_when_the_pack_says_so_and_not_before() -> None:
+    story = Story.owned()
+    story.do(customer, Withdraw())
+    until = PACK.after(story.now, PACK.retention)
+    over = ErasePersonalData(reason="retention_ended")
+    assert story.refused(machine, over) == "retention_runs"
+    assert f"{until:%Y-%m-%d %H:%M} UTC" in story.sentence
+    story.until(until - timedelta(seconds=1))
+    assert story.refused(machine, over, at=until - timedelta(seconds=1)) == "retention_runs"
+    story.until(until)
+    story.do(machine, over, at=until)
 
 
 def test_a_legal_hold_stops_it() -> None:

@@ -16,9 +16,6 @@ from complaints.outages import (
     OutageSilent,
     SummariseOutage,
     VerifyOutageOver,
-    due_systemic,
-    messages_about,
-    next_wakeup_systemic,
 )
 from complaints.references import reference, systemic_reference
 from complaints.systemic import (
@@ -33,6 +30,7 @@ from complaints.systemic import (
     pack_needed,
     tells,
 )
+from complaints.systemic_time import due_systemic, messages_about, next_wakeup_systemic
 from complaints.systemic_view import systemic_view
 from complaints.transition import systemic_transition
 from policies.checks import contradictions

@@ -7,11 +7,13 @@ from datetime import timedelta
 from complaints.closure import Reopen
 from complaints.endings import Withdraw
 from complaints.intake import Acknowledge, ApproveReceiptCorrection, CorrectReceipt
+from complaints.investigation import RecordContact
 from complaints.occurrences import ClockBreached, ClockState, RungClimbed
 from complaints.ownership import TakeOwnership
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.triage import Reclassify, Triage
-from policies.vocabulary import Kind, Severity, Tier
+from policies.vocabulary import Channel, Kind, Severity, Tier
+from tests.complaints.made_packs import clock, with_clocks
 from tests.complaints.support import RECEIVED, Story, ana, customer, dora, iris, text
 
 TRIAGE = Triage(kind=Kind.COMPLAINT, severity=Severity.REGULAR, tier=Tier.STANDARD)
@@ -111,3 +113,55 @@ def test_a_clock_that_counts_from_a_reopening_is_left_alone_by_a_corrected_recei
     running = story.case.clocks.running("complaint_outcome")
     assert running is not None
     assert running.started_at == reopened_at
+
+
+CALLED = clock(
+    "called", starts_on="received", met_by=["customer_contacted"], duration="2 h",
+    applies_if={"kinds": ["complaint"]},
+)  # fmt: skip
+CALL = RecordContact(
+    way=Channel.PHONE, content=text("Asked."), reaction=text("Calm."), outcome=text("Knows.")
+)
+
+
+def away_and_back(*calls: timedelta) -> Story:
+    """Taken in as a complaint, held for an enquiry while the customer was called, and a complaint after all."""
+    story = Story.owned(pack=with_clocks(CALLED))
+    enquiry = Triage(kind=Kind.ENQUIRY, severity=Severity.REGULAR, tier=Tier.STANDARD)
+    story.do(ana, enquiry)
+    for after in calls:
+        story.do(ana, CALL, RECEIVED + after)
+    story.do(ana, reclassify(Kind.COMPLAINT))
+    story.wait(days=1)
+    return story
+
+
+def test_a_promise_that_was_kept_while_it_had_fallen_away_is_kept() -> None:
+    run = away_and_back(timedelta(hours=1)).case.clocks.find("called", 1)
+    assert (run.state, run.met_at, run.breached_at) == (ClockState.MET, RECEIVED + timedelta(hours=1), None)
+
+
+def test_of_what_came_several_times_meanwhile_the_first_keeps_the_promise() -> None:
+    story = away_and_back(timedelta(hours=1), timedelta(hours=7))
+    assert story.case.clocks.find("called", 1).met_at == RECEIVED + timedelta(hours=1)
+    assert not story.told(ClockBreached)
+
+
+def test_a_promise_that_was_broken_while_it_had_fallen_away_is_broken() -> None:
+    run = away_and_back(timedelta(hours=3)).case.clocks.find("called", 1)
+    assert run.state is ClockState.MET_LATE
+
+
+def test_a_promise_that_nobody_kept_meanwhile_is_overdue() -> None:
+    assert away_and_back().case.clocks.find("called", 1).breached_at == RECEIVED + timedelta(hours=2)
+
+
+def test_what_kept_the_promise_of_the_last_round_keeps_none_of_this_one() -> None:
+    story = away_and_back(timedelta(hours=1))
+    story.do(customer, Withdraw(reason=text("Never mind.")))
+    story.do(customer, Reopen(reason=text("It broke again.")))
+    reopened = story.now
+    story.do(ana, reclassify(Kind.ENQUIRY))
+    story.do(ana, reclassify(Kind.COMPLAINT))
+    story.wait(hours=3)
+    assert story.case.clocks.find("called", 2).breached_at == reopened + timedelta(hours=2)

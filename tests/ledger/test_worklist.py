@@ -1,6 +1,7 @@
 """The worklist: in the order of the deadlines, each complaint once whatever the size of the page."""
 
 import base64
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,7 +15,7 @@ from complaints.phases import Phase
 from ledger import reads
 from ledger.record import Record
 from ledger.tables import complaints
-from ledger.worklist import Filters, worklist
+from ledger.worklist import Filters, sites_with_most, worklist
 from policies.vocabulary import Channel, Kind, Severity
 from tests.ledger.told import Told
 
@@ -43,6 +44,9 @@ async def fill(conn: AsyncConnection) -> list[dict[str, Any]]:
                 "open": chance.random() < 0.8, "live": True, "subject_text": None,
                 "source": f"311:{number}" if number % 3 else None,
                 "customer_wrote_at": None, "sequence": 1, "version": 1,
+                "problem_type": chance.choice([None, "price", "product"]),
+                "site": chance.choice([None, "north-1", "north-2", "south-1"]),
+                "handling_tier": chance.choice([1, 1, 2, 3]),
             }
         )  # fmt: skip
     await conn.execute(insert(complaints), rows)
@@ -95,6 +99,11 @@ FILTERS: list[tuple[Filters, Keep]] = [
     (Filters(source="3%"), lambda row: False),
     (Filters(due_before=T0 + timedelta(seconds=1)), lambda row: row["open"] and row["next_due_at"] == T0),
     (Filters(channel=(Channel.PHONE,)), lambda row: False),
+    (Filters(problem_type=("price", "product"), site=("north-1", "south-1")),
+     lambda row: row["open"] and row["problem_type"] and row["site"] in ("north-1", "south-1")),
+    (Filters(handling_tier=(2, 3), site=("north-2",)),
+     lambda row: row["open"] and row["handling_tier"] > 1 and row["site"] == "north-2"),
+    (Filters(site=("north",)), lambda row: False),
 ]  # fmt: skip
 
 
@@ -104,6 +113,14 @@ async def test_filters_keep_exactly_what_fits(conn: AsyncConnection) -> None:
         wanted = in_order([row for row in rows if keep(row)])
         page = await worklist(conn, filters, limit=200)
         assert [row.reference for row in page.rows] == wanted[:200], filters
+
+
+async def test_the_sites_with_most_open_complaints_are_offered_first(conn: AsyncConnection) -> None:
+    rows = await fill(conn)
+    counted = Counter(row["site"] for row in rows if row["open"] and row["site"])
+    wanted = sorted(counted, key=lambda site: (-counted[site], site))
+    assert await sites_with_most(conn, 2) == tuple(wanted[:2])
+    assert await sites_with_most(conn, 9) == tuple(wanted)
 
 
 FOREIGN = ["", "x", "!!!!", "é", "\0", "A" * 5000] + [

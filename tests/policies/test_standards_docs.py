@@ -11,6 +11,7 @@ import pytest
 
 import complaints.lifecycle
 import complaints.outages
+import complaints.risks
 import complaints.systemic  # noqa: F401 - registers the commands to systemic issues
 from complaints.base import Command
 from policies.loading import packs_available

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from complaints.base import PackRef
 from complaints.case import Case
@@ -55,6 +55,8 @@ from complaints.review import (
     RecordDisputeInvestigation,
     SendOutside,
 )
+from complaints.risk_state import Treatment
+from complaints.risks import AssessRisk
 from complaints.systemic import (
     JoinComplaint,
     OpenSystemicIssue,
@@ -272,6 +274,15 @@ async def outage(hand: IssueHand) -> None:
     await hand.does(dora, RemoveComplaint(complaint=ANOTHER, reason=reason))
     news = await hand.text("Sales are stopped.")
     await hand.does(dora, UpdateSystemic(text=news, tell_customers=True))
+    risk = AssessRisk(
+        likelihood=4,
+        impact=3,
+        treatment=Treatment.REDUCE,
+        reasons=await hand.text("There are more of them in the stores."),
+        owner=person(emil),
+        review_by=datetime(2190, 1, 1, tzinfo=UTC),
+    )
+    await hand.does(dora, risk)
     await hand.does(emil, PlanSystemic(text=await hand.text("Exchange them all.")))
     rules = COMING["service-centre"]
     ref = PackRef(name=rules.name, version=rules.version, digest=rules.digest)

@@ -71,3 +71,7 @@ class IssueHand(Protocol):
     async def does(self, actor: Actor, body: Command) -> None:
         """Somebody decides."""
         ...
+
+    def now(self) -> datetime:
+        """The present instant (UTC)."""
+        ...

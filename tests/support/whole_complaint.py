@@ -22,8 +22,18 @@ from complaints.investigation import (
 )
 from complaints.issues import CauseClass
 from complaints.letters import ServeOtherwise
+from complaints.library import PutInLibrary
 from complaints.payments import PayRemedy, RetryPayment, ReverseRemedy
-from complaints.post_mortem import ClassifyCause, FinishPostMortem, RecordLessons, RecordWhys
+from complaints.pilots import ComparePilot, PilotAction, RollOutAction
+from complaints.post_mortem import (
+    Bone,
+    BoneCategory,
+    ClassifyCause,
+    FinishPostMortem,
+    RecordFishbone,
+    RecordLessons,
+    RecordWhys,
+)
 from complaints.redress import (
     AcceptRemedy,
     ApproveRemedy,
@@ -144,6 +154,8 @@ async def _made_good(hand: Hand) -> None:
 
 async def _learnt_from(hand: Hand) -> None:
     await hand.does(ana, RecordWhys(whys=(await hand.text("Why?"), await hand.text("And why that?"))))
+    bone = Bone(category=BoneCategory.METHOD, text=await hand.text("Nobody checks."))
+    await hand.does(ana, RecordFishbone(bones=(bone,)))
     text = await hand.text("The seals.")
     await hand.does(ana, ClassifyCause(cause=CauseClass.PROCESS_DEFECT, text=text))
     await hand.does(ana, RecordLessons(text=await hand.text("Check seals.")))
@@ -151,8 +163,15 @@ async def _learnt_from(hand: Hand) -> None:
     text = await hand.text("Check them daily.")
     action = AddAction(kind="preventive", owner=person(ben), text=text, due=due, check_after=due)
     await hand.does(ana, action)
+    where = await hand.text("In the store in the old town.")
+    await hand.does(ben, PilotAction(action="A1", where=where, until=due + timedelta(days=1)))
+    before, after = await hand.text("Two a day."), await hand.text("None.")
+    await hand.does(ben, ComparePilot(action="A1", before=before, after=after, held=True))
+    await hand.does(ben, RollOutAction(action="A1"))
     await hand.does(ben, CompleteAction(action="A1", text=await hand.text("Done.")))
     await hand.until(due)
     helped = await hand.text("No leaks since.")
     await hand.does(dora, CheckEffectiveness(action="A1", effective=True, text=helped))
+    heading, lesson = await hand.text("Seals"), await hand.text("They age in a year.")
+    await hand.does(olga, PutInLibrary(heading=heading, lesson=lesson, confirmed=True))
     await hand.does(ana, FinishPostMortem())

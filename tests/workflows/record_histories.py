@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from cli import prepare
-from complaints.base import Command, Order, TextRef
+from complaints.base import Command, Order, Person, TextRef
 from complaints.conversation import WriteMessage
 from complaints.intake import AddNote
 from complaints.lifecycle import next_wakeup
@@ -25,6 +26,8 @@ from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, Ver
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.payments import PaymentState
 from complaints.references import SPACE, systemic_reference
+from complaints.risk_state import Treatment
+from complaints.risks import AssessRisk
 from complaints.systemic import (
     JoinComplaint,
     OpenSystemicIssue,
@@ -220,6 +223,38 @@ async def outage(stage: Stage) -> list[str]:
     return [systemic_workflow_id(reference)]
 
 
+async def risk(stage: Stage) -> list[str]:
+    """A risk that nobody looked at again in time, then somebody did, and a later one that is never due."""
+    service = stage.service
+    reference = systemic_reference(uuid4().int % SPACE)
+
+    async def gives(body: Command) -> None:
+        await service.engine.execute_systemic(reference, service.order(dora, body))
+
+    async def assessed(review_in: timedelta) -> AssessRisk:
+        return AssessRisk(
+            likelihood=4, impact=3, treatment=Treatment.REDUCE,
+            reasons=await service.text(reference, "Another batch may leak."),
+            owner=Person(id=ana.id, roles=ana.roles), review_by=service.clock.now() + review_in,
+        )  # fmt: skip
+
+    name = await service.text(reference, "Kettles leak")
+    await service.engine.open_systemic(
+        reference, service.order(dora, OpenSystemicIssue(name=name, description=name))
+    )
+    await gives(await assessed(timedelta(minutes=5)))
+
+    async def overdue() -> bool:
+        return "RiskReviewDue" in await service.types(reference)
+
+    await eventually(overdue, within=60.0, what="the review to be overdue")
+    await gives(await assessed(timedelta(days=30)))
+    await gives(PlanSystemic(text=await service.text(reference, "Exchange them.")))
+    await gives(ResolveSystemic(text=await service.text(reference, "Exchanged.")))
+    await service.client.get_workflow_handle(systemic_workflow_id(reference)).result()
+    return [systemic_workflow_id(reference)]
+
+
 async def continue_as_new(stage: Stage) -> list[str]:
     """More commands than fit in one run, a payment in flight among them, and one sent again in a later run."""
     life = await Life.begun(stage.service)
@@ -246,7 +281,7 @@ async def _key(life: Life) -> str:
 
 Story = Callable[[Stage], Awaitable[list[str]]]
 STORIES: Sequence[Story] = (
-    paid_life, dispute, breach, pause, database_away, late_payment, systemic, outage,
+    paid_life, dispute, breach, pause, database_away, late_payment, systemic, outage, risk,
 )  # fmt: skip
 IN_SHORT_RUNS: Sequence[Story] = (continue_as_new,)
 

@@ -59,6 +59,7 @@ def test_the_histories_hold_what_they_were_recorded_for() -> None:
     assert _events("systemic-systemic-1", told) >= 4
     assert _events("systemic-systemic-1", EventType.EVENT_TYPE_TIMER_STARTED) == 0, "it was no outage"
     assert _events("outage-systemic-1", EventType.EVENT_TYPE_TIMER_FIRED) >= 2, "nobody was silent"
+    assert _events("risk-systemic-1", EventType.EVENT_TYPE_TIMER_FIRED) == 1, "the review was made in time"
     for name, least in (("dispute-complaint-1", 15), ("pause-complaint-1", 6)):
         assert _events(name, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED) >= least
 
@@ -71,6 +72,7 @@ def test_the_histories_hold_what_they_were_recorded_for() -> None:
             "workflows.complaint.next_wakeup",
         ),  # the complaint would set no timer any more
         ("outage-systemic-1", "workflows.systemic.next_wakeup_systemic"),  # nobody would hear of silence
+        ("risk-systemic-1", "workflows.systemic.next_wakeup_systemic"),  # nor of a review that nobody makes
         ("paid-life-complaint-1", "workflows.complaint.payment_workflow_id"),  # it would start another child
     ],
 )

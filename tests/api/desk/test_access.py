@@ -30,6 +30,7 @@ async def _pages(desk: Desk) -> list[tuple[str | None, str]]:
     link = await desk.link(answered)
     return [
         (None, "/sign-in"),
+        ("usr_ana", "/desk/second-factor"),
         ("usr_ana", "/desk"),
         ("usr_ana", "/desk?severity=major&paused=true"),
         ("usr_ana", f"/desk/complaints/{late}"),
@@ -37,6 +38,8 @@ async def _pages(desk: Desk) -> list[tuple[str | None, str]]:
         ("usr_cleo", f"/desk/complaints/{answered}"),
         ("usr_ana", f"/desk/complaints/{late}/commands/acknowledge/some-id"),
         ("usr_ana", "/desk/nowhere"),
+        ("usr_ana", "/desk/receive"),
+        ("usr_ana", "/desk/risks"),
         (None, f"{link}/letters/L2"),
         (None, link),
         (None, f"{link}?lang=zh"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from typing import get_args
 
@@ -25,15 +27,14 @@ from complaints.remedies import RemedyKind
 from ledger.directory import StaffMember
 from policies.vocabulary import DeliveryState
 from tests.complaints.making import every_event
+from tests.complaints.scenes import OURS
 from tests.complaints.stages import REVIEWER as rosa  # noqa: N811 - people go by their names here
 from tests.complaints.support import RECEIVED, Story, ana, ben, carl, cleo, dora, emil, iris, olga
 from tests.complaints.telling import told
 from tests.support.life_steps import COMING, sven
 
 ON_COMPLAINTS = [command for command in COMMANDS.values() if not command.fact]
-ON_ISSUES = [
-    it for it in Command.REGISTRY.values() if it.to_systemic and it.__module__.startswith("complaints.")
-]
+ON_ISSUES = [it for it in OURS.values() if it.to_systemic]
 
 _CODE = re.compile(r"[A-Za-z]_[A-Za-z]|[a-z][A-Z]|[<>{}\[\]]|\bNone\b|datetime")
 
@@ -80,6 +81,15 @@ def test_every_command_has_a_form_that_reads_well_under_every_pack(command: type
         assert len({field.label for field in made}) == len(made), "two fields of one name"
         assert [said for said in shown(made) if _CODE.search(said.replace(story.pack.timezone, ""))] == []
     assert not _CODE.search(about(command))
+
+
+@pytest.mark.parametrize("part", ["api.app", "worker", "scheduler"])
+def test_each_part_of_the_service_knows_every_command(part: str) -> None:
+    ask = f"import {part}; from complaints.base import Command; print(*Command.REGISTRY)"
+    known = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert set(known) >= OURS.keys()
 
 
 @pytest.mark.parametrize("command", ON_COMPLAINTS, ids=lambda it: it.__name__)
