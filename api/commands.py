@@ -121,7 +121,7 @@ _SOME_ID = "0b7a1c5e-53ad-5f3a-9a55-0d8a7f0f8d31"
     operation_id="command",
     summary="How far a command has come",
     response_model=CommandBody,
-    responses=problems(401, 404, 422, 503),
+    responses=problems(401, 403, 404, 422, 503),
 )
 async def command_status(
     deps: DepsHere,

@@ -83,7 +83,7 @@ class ChoicesBody(BaseModel):
 
 
 @router.get("/packs", operation_id="packs", summary="Published packs", response_model=PacksBody,
-            responses=problems(401, 503))  # fmt: skip
+            responses=problems(401, 403, 503))  # fmt: skip
 async def packs(deps: DepsHere, caller: CallerHere) -> Response:
     """Every version that was published. A complaint stays with the one it was received under."""
     told = tuple(_brief(pack) for pack in await deps.packs.all())

@@ -233,9 +233,11 @@ def _assigned(event: Assigned | Dispatched, case: Case, told: Happening) -> Iter
 
 
 def _of_due_moment(case: Case, event: ClockWarned | RungClimbed) -> str:
-    """What sets the alerts of an extended due moment apart from those of the former one."""
-    extended = case.clocks.find(event.clock, event.occurrence).extensions
-    return f"/extended-{extended}" if extended else ""
+    """What sets the alerts of a due moment that was extended, or moved by a pack, apart from those of the former."""
+    run = case.clocks.find(event.clock, event.occurrence)
+    return (f"/extended-{run.extensions}" if run.extensions else "") + (
+        f"/moved-{run.moves}" if run.moves else ""
+    )
 
 
 def _each_once(case: Case, words: tuple[str, ...]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from complaints import clocks
 from complaints.base import Command, Context, Event, Frozen, Happening, PackRef, Refused, TextRef
-from complaints.occurrences import ClockRecalculated, ClockStopped
+from complaints.occurrences import MIGRATED, ClockRecalculated, ClockStopped
 from complaints.triage import permit_classes
 from policies.vocabulary import Role
 
@@ -75,14 +75,14 @@ def carried_over(pack: Pack, case: Case, former: PackRef) -> Iterator[tuple[date
             continue
         rule = known.get(run.clock)
         if rule is None or not clocks.applies(pack, rule, case):
-            why = "pack migrated"
+            why = MIGRATED
             yield now, ClockStopped(clock=run.clock, occurrence=run.number, why=why, pack=former)
             continue
         due_at = clocks.deadline_of(pack, rule, case, run)
         if due_at != run.due_at:
             yield (
                 now,
-                ClockRecalculated(clock=run.clock, occurrence=run.number, due_at=due_at, why="pack migrated"),
+                ClockRecalculated(clock=run.clock, occurrence=run.number, due_at=due_at, why=MIGRATED),
             )
     yield from clocks.reclassified(pack, case)
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from complaints.case import Case
 
 
+MIGRATED = "pack migrated"
+"""Why a clock was recalculated or stopped by a move to another pack."""
+
+
 class ClockState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
@@ -44,6 +48,7 @@ class Occurrence(Frozen):
     subject: str | None = None
     parts: tuple[tuple[Fact, AwareDatetime], ...] = ()
     extensions: int = 0
+    moves: int = 0  # how often a move to another pack gave it another due moment
     extension_asked: ExtensionAsk | None = None
     warned: tuple[int, ...] = ()
     rungs: tuple[tuple[int, int], ...] = ()  # (rung, repeat) already climbed
@@ -256,6 +261,11 @@ class ClockRecalculated(OnOccurrence, Event):
     started_at: AwareDatetime | None = None
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        return found.model_copy(
-            update={"due_at": self.due_at, "started_at": self.started_at or found.started_at}
-        )
+        changes: dict[str, object] = {
+            "due_at": self.due_at,
+            "started_at": self.started_at or found.started_at,
+        }
+        if self.why == MIGRATED:
+            # What was said was said by another rule's warnings and ladder; these have their own to say.
+            changes |= {"warned": (), "rungs": (), "acknowledged_at": None, "moves": found.moves + 1}
+        return found.model_copy(update=changes)

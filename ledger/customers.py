@@ -40,6 +40,9 @@ from complaints.references import CUSTOMER_SPACE, customer_code
 from ledger.metadata import metadata
 
 KEY_BYTES: Final = 32
+SAYS_NOTHING: Final = frozenset(
+    {"unknown", "n/a", "na", "none", "no", "-", "--", "?", "x", "無", "不詳", "未知", "無地址"}
+)
 FEWEST_DIGITS: Final = 5
 """A telephone number has at least as many."""
 _TRIES = 3
@@ -86,7 +89,8 @@ class Filed(Frozen):
 
 def normalised(address: str) -> str | None:
     """What is the same of an address however it is written: mail in lower case, a number's digits alone,
-    else its words in lower case. None where nothing is left.
+    else its words in lower case. None where nothing is left, and for a word that stands where there is none: those
+    who left no address would else all be one customer.
     """
     bare = " ".join(address.split())
     if "@" in bare:
@@ -94,7 +98,8 @@ def normalised(address: str) -> str | None:
     digits = "".join(character for character in bare if character.isdecimal())
     if _NUMBER.fullmatch(bare) and len(digits) >= FEWEST_DIGITS:
         return f"phone:{digits.removeprefix('00')}"
-    return f"post:{bare.casefold()}" if bare else None
+    words = bare.casefold()
+    return f"post:{words}" if words and words not in SAYS_NOTHING else None
 
 
 class CustomerFiles:

@@ -12,6 +12,7 @@ import pytest
 
 from api.app import create_app
 from ledger.staff_history import OUT_OF_HOURS, StaffHistory
+from policies.vocabulary import Role
 from runtime.clock import Clock, ClockSpec
 from runtime.settings import Settings, SettingsError, load_settings
 from tests.api.conftest import Office
@@ -134,7 +135,7 @@ async def test_an_administrator_may_come_in_at_night_and_it_is_noted_once(office
 
 async def test_those_who_answer_for_it_read_the_history_of_permissions(office: Office) -> None:
     await office.deps.directory.add(id="usr_nora", login="nora", name="Nora", email="nora@example.org",
-                                    roles=["handler"], by="usr_root")  # fmt: skip
+                                    roles=[Role.HANDLER], by="usr_root")  # fmt: skip
     async with office.client("usr_otto") as otto:
         told = (await otto.get("/staff/changes", params={"staff": "usr_nora", "limit": 3})).json()
         assert len(told["changes"]) == 3

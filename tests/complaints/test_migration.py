@@ -8,9 +8,12 @@ import pytest
 
 from complaints.base import Refused
 from complaints.intake import Acknowledge
+from complaints.lifecycle import fold
+from complaints.messages import messages
 from complaints.migration import PackMigrated, preview
-from complaints.occurrences import ClockRecalculated, ClockState
+from complaints.occurrences import ClockRecalculated, ClockState, ClockWarned
 from complaints.transition import transition
+from policies.durations import Duration, Offset
 from policies.pack import Applies, Pack
 from policies.vocabulary import Kind
 from tests.complaints.made_packs import clock, with_clocks
@@ -94,6 +97,20 @@ def test_the_way_there_and_back_is_the_way_it_was() -> None:
     story.migrate(olga, OLD)
     now = {run.clock: (run.due_at, run.state) for run in story.case.clocks.occurrences}
     assert {name: now[name] for name in was} == was
+
+
+def test_the_new_due_moment_has_its_own_warning_and_its_own_alarm() -> None:
+    warned = KEPT.model_copy(update={"warn_at": (Offset.parse("-1 h"),)})
+    longer = warned.model_copy(update={"duration": Duration.parse("60 h")})
+    story = Story.owned(pack=with_clocks(warned, version=1))
+    story.until(RECEIVED + timedelta(hours=47, minutes=30))
+    story.migrate(olga, with_clocks(longer, version=2))
+    story.until(RECEIVED + timedelta(hours=60))
+    told = [told for told in story.happenings if isinstance(told.event, ClockWarned)]
+    assert [one.occurred_at - RECEIVED for one in told] == [timedelta(hours=47), timedelta(hours=59)]
+    cases = [fold(story.happenings[: story.happenings.index(one) + 1]) for one in told]
+    keys = {m.dedupe for one, case in zip(told, cases, strict=True) for m in messages(story.pack, case, one)}
+    assert len(keys) == 2, "under the same key the second warning would never go out"
 
 
 def test_only_a_head_or_compliance_may_and_not_to_where_it_is() -> None:

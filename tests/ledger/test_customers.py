@@ -73,6 +73,8 @@ async def test_another_address_is_another_customer(conn: AsyncConnection, one: s
 
 async def test_an_address_that_says_nothing_is_filed_nowhere(conn: AsyncConnection) -> None:
     assert normalised(" \t ") is None
+    assert normalised(" Unknown") is None, "those who left no address are not one customer"
+    assert normalised("不詳") is None
     assert (await filed(conn, "A", "   "))[0] is None
     assert await count(conn, "customers") == 0
 
