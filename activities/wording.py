@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from complaints.base import Money
 from complaints.issues import IssueOutcome
 from complaints.remedies import RemedyKind, RemedyState
-from policies.durations import Duration, Unit
+from policies.arithmetic.durations import Duration, Unit
 from policies.letters import Letter
 
 _MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "BHD": 3, "KWD": 3, "OMR": 3, "JOD": 3, "TND": 3}

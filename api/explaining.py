@@ -16,10 +16,10 @@ from api.runs import LARGEST_OCCURRENCE, run_explained
 from api.security import ComplaintHere, StaffHere
 from complaints.explained import sentences
 from complaints.occurrences import ClockState
-from policies.explain import Explanation
-from policies.explain_steps import NamedPause
+from policies.arithmetic.explain import Explanation
 from policies.rules import Basis, Source, Texts
-from policies.spoken import Language
+from policies.wording.explain_steps import NamedPause
+from policies.wording.spoken import Language
 
 router = APIRouter(tags=["complaints"])
 

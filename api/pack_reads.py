@@ -14,13 +14,13 @@ from api.deps import Deps, DepsHere
 from api.openapi import problems
 from api.problems import Problem
 from api.security import CallerHere, StaffHere
-from policies.in_words import NOBODY_YET
+from policies.checking.reviewing import choices_unmade_first
 from policies.loading import spelled
 from policies.pack import Pack
-from policies.reviewing import choices_unmade_first
 from policies.rules import Basis, Source
 from policies.schema import schema_text
-from policies.sheets import named, summary
+from policies.wording.in_words import NOBODY_YET
+from policies.wording.sheets import named, summary
 
 router = APIRouter(tags=["packs"])
 

@@ -27,7 +27,7 @@ from complaints.view import CaseView, ClockView
 from ledger import access, intake, reads
 from ledger.directory import Bearer
 from ledger.worklist import PAGE_AT_MOST, Filters, worklist
-from policies.explain import Explanation
+from policies.arithmetic.explain import Explanation
 from policies.vocabulary import Channel, FeedbackClass, Kind, Role, Severity, Tier
 from workflows.client import Unknown
 from workflows.contract import Live

@@ -22,7 +22,9 @@ class Me(BaseModel):
     reference: str | None
 
 
-@router.get("/me", operation_id="me", summary="Who I am", response_model=Me, responses=problems(401, 403, 503))
+@router.get(
+    "/me", operation_id="me", summary="Who I am", response_model=Me, responses=problems(401, 403, 503)
+)
 async def me(caller: CallerHere) -> Response:
     """The caller's id and roles, as the directory has them."""
     actor = caller.actor

@@ -12,7 +12,7 @@ from cli.shell import give_up, run_configured
 from runtime.installation import kept_environment
 
 if TYPE_CHECKING:
-    from policies.calendars import Calendar
+    from policies.arithmetic.calendars import Calendar
     from policies.pack import Pack
     from runtime.settings import Settings
 
@@ -52,7 +52,7 @@ class PackCalendars(Mapping[str, "Calendar"]):
     """
 
     def __getitem__(self, name: str) -> Calendar:
-        from policies.countries import CountryNotKnown, country_calendar
+        from policies.arithmetic.countries import CountryNotKnown, country_calendar
 
         if "/" not in name:
             try:

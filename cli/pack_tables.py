@@ -9,9 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from policies import in_words as say
 from policies.pack import Pack
-from policies.sheets import Sheet, sheets
+from policies.wording import in_words as say
+from policies.wording.sheets import Sheet, sheets
 
 _WIDEST_WORD = 32
 """Columns; a name that is longer is broken."""

@@ -25,7 +25,7 @@ _WHICH = "A pack's name, name@version, or YAML file."
 @app.command()
 def clock() -> None:
     """Answer questions of deadline arithmetic: JSON lines on standard input, one line of answer for each."""
-    from policies.what_if import answer_line
+    from policies.arithmetic.what_if import answer_line
 
     sensible, calendars = True, PackCalendars()
     for line in sys.stdin.buffer:
@@ -44,8 +44,8 @@ def check(
     ] = None,
 ) -> None:
     """Say of each pack that it is sound, or every problem with file, line, path and a sentence. Exit status 1 then."""
+    from policies.checking.reviewing import warnings
     from policies.loading import PackError, publish, read_pack
-    from policies.reviewing import warnings
 
     sound = True
     for file in pack_files(packs):
@@ -90,7 +90,7 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array of changes.")] = False,
 ) -> None:
     """Say what changes for whom from one pack to another. Exit status 0 where nothing does, 1 where something does."""
-    from policies.diff import differences
+    from policies.difference.differences import differences
 
     changes = differences(pack_of(old), pack_of(new))
     if as_json:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from complaints.occurrences import Occurrence, Pause
-from policies.calendars import Calendar, CalendarError
-from policies.explain import Explanation
-from policies.explain_steps import NamedPause
-from policies.explain_words import Outcome, words
+from policies.arithmetic.calendars import Calendar, CalendarError
+from policies.arithmetic.explain import Explanation
 from policies.rules import ClockRule
-from policies.spoken import Language, Sentence, text_of
+from policies.wording.explain_steps import NamedPause
+from policies.wording.explain_words import Outcome, words
+from policies.wording.spoken import Language, Sentence, text_of
 
 if TYPE_CHECKING:
     from complaints.case import Case

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from complaints.base import INSTANT
 from complaints.clocks import Classes
-from policies.calendars import CalendarError
+from policies.arithmetic.calendars import CalendarError
 from policies.pack import ClockRule, Pack
 from policies.rules import MetWhen
 from policies.vocabulary import Fact

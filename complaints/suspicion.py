@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from complaints.base import INSTANT
 from complaints.messages import Message
-from policies.durations import Duration, Unit
+from policies.arithmetic.durations import Duration, Unit
 from policies.pack import Pack
 from policies.vocabulary import Role
 

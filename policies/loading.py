@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from policies.calendars import WEEK, BeyondKnown, Calendar, CalendarError
-from policies.checks import contradictions
-from policies.countries import CountryNotKnown, country_calendar
+from policies.arithmetic.calendars import WEEK, BeyondKnown, Calendar, CalendarError
+from policies.arithmetic.countries import CountryNotKnown, country_calendar
+from policies.checking.contradictions import contradictions
 from policies.pack import Pack, Path
 
 PACKS = FilePath(__file__).parent / "packs"

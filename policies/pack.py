@@ -9,11 +9,11 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from policies.calendars import Calendar, TimeZone
-from policies.deadlines import due_at, offset_at
-from policies.durations import DayRule, Duration, Offset
-from policies.explain import Explanation, ExtensionSpan
-from policies.explain import explain as explained
+from policies.arithmetic.calendars import Calendar, TimeZone
+from policies.arithmetic.deadlines import due_at, offset_at
+from policies.arithmetic.durations import DayRule, Duration, Offset
+from policies.arithmetic.explain import Explanation, ExtensionSpan
+from policies.arithmetic.explain import explain as explained
 from policies.letters import Letter
 from policies.rules import (
     Applies,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from policies.durations import DayRule, Duration, Offset
+from policies.arithmetic.durations import DayRule, Duration, Offset
 from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
 
 

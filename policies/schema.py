@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from policies.checks import PHASES
-from policies.countries import ZONES
-from policies.durations import SPELLINGS
+from policies.arithmetic.countries import ZONES
+from policies.arithmetic.durations import SPELLINGS
+from policies.checking.contradictions import PHASES
 from policies.letters import FIELDS
 from policies.loading import BASES, read_pack
 from policies.pack import Pack

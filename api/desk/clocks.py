@@ -14,10 +14,10 @@ from api.packs import Under
 from complaints.case import Case
 from complaints.explained import Explained, about, explained
 from complaints.occurrences import ClockState, Occurrence
-from policies.calendars import CalendarError
+from policies.arithmetic.calendars import CalendarError
 from policies.pack import ClockRule, Pack
 from policies.rules import Basis
-from policies.spoken import Speech
+from policies.wording.spoken import Speech
 
 State = Literal["overdue", "soon", "running", "paused", "met", "late", "stopped"]
 _WORDS: dict[State, str] = {

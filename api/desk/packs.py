@@ -13,9 +13,9 @@ from api.desk.portal_words import LANGUAGES, TAGS
 from api.desk.rendering import page
 from api.desk.sessions import SessionHere
 from api.pack_reads import PackName, PackVersion, published, unmade
-from policies.in_words import text_in
 from policies.pack import Pack
-from policies.sheets import sheets
+from policies.wording.in_words import text_in
+from policies.wording.sheets import sheets
 
 router = APIRouter(include_in_schema=False)
 

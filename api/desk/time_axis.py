@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from policies.spoken import Speech
-from policies.zones import zone_of
+from policies.arithmetic.zones import zone_of
+from policies.wording.spoken import Speech
 
 _ROOM = 66
 """Units of the picture that a label below the axis needs."""

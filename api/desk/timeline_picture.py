@@ -9,10 +9,10 @@ from typing import Literal
 
 from api.desk.time_axis import Scale, Tick
 from complaints.explained import Explained
-from policies.durations import Measure
-from policies.explain_steps import ClockChange, day_began, holidays_passed, pauses_made, steps
-from policies.spoken import INSTANT, Speech, text_of
-from policies.step_words import holiday_name, reasons_of
+from policies.arithmetic.durations import Measure
+from policies.wording.explain_steps import ClockChange, day_began, holidays_passed, pauses_made, steps
+from policies.wording.spoken import INSTANT, Speech, text_of
+from policies.wording.step_words import holiday_name, reasons_of
 
 WIDTH = 1120
 LEFT, RIGHT = 28, WIDTH - 28

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from policies.deadlines import count_working_days
-from policies.durations import Measure
-from policies.open_time import open_time
+from policies.arithmetic.deadlines import count_working_days
+from policies.arithmetic.durations import Measure
+from policies.arithmetic.open_time import open_time
+from policies.arithmetic.zones import to_micros
 from policies.pack import ClockRule, Pack
-from policies.zones import to_micros
 
 _INSTANT = timedelta(microseconds=1)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

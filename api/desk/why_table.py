@@ -8,12 +8,20 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from complaints.explained import Explained
-from policies.durations import Measure
-from policies.explain import Explanation
-from policies.explain_steps import ClockChange, DaysCounted, Holidays, PauseMade, Step, TimeCounted, steps
-from policies.explain_words import remarks
-from policies.spoken import INSTANT, Moment, Sentence, Speech
-from policies.step_words import before_change, holiday_name, reasons_of
+from policies.arithmetic.durations import Measure
+from policies.arithmetic.explain import Explanation
+from policies.wording.explain_steps import (
+    ClockChange,
+    DaysCounted,
+    Holidays,
+    PauseMade,
+    Step,
+    TimeCounted,
+    steps,
+)
+from policies.wording.explain_words import remarks
+from policies.wording.spoken import INSTANT, Moment, Sentence, Speech
+from policies.wording.step_words import before_change, holiday_name, reasons_of
 
 Kind = Literal["start", "counted", "holiday", "paused", "change", "extension", "due"]
 

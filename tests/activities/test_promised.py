@@ -15,7 +15,7 @@ from complaints.extensions import AskExtension, GrantExtension
 from complaints.intake import Acknowledge
 from complaints.letters import LetterKind
 from ledger.texts import Erased
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
 from policies.letters import Written
 from policies.rules import Applies, Basis, Extension, Source
 from policies.vocabulary import Fact, Role

@@ -14,7 +14,7 @@ from complaints.redress import ApproveRemedy, ProposeRemedy
 from complaints.remedies import RemedyBasis, RemedyKind
 from complaints.response import ApproveResponse, DraftResponse, SendResponse
 from ledger.texts import ERASED, Erased
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
 from policies.letters import Written
 from tests.complaints import answers
 from tests.complaints.support import PACK, RECEIVED, Story, ana, cleo, dora, text

@@ -15,7 +15,8 @@ from runtime.settings import Settings
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment that makes another process read these settings."""
-    given = settings.model_dump(exclude_none=True, exclude={"pack_dirs", "master_key"}, mode="json")
+    told = settings.model_dump(exclude_none=True, exclude={"pack_dirs", "master_key"}, mode="json")
+    given = {name: value for name, value in told.items() if value != []}  # an empty list is the default
     named = {f"REDRESS_{name.upper()}": str(value) for name, value in given.items()}
     named["REDRESS_MASTER_KEY"] = settings.master_key.get_secret_value()
     return named

@@ -31,7 +31,7 @@ from complaints.redress import (
 )
 from complaints.response import RecordNoDelivery
 from complaints.triage import Reclassify, Triage
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
 from policies.vocabulary import Channel, DeliveryState, Fact, FeedbackClass, Kind, Severity, Tier
 from tests.complaints.stages import LATER, answered, closed, decided, sent
 from tests.complaints.support import PACK, WEI, Story, ana, ben, cleo, customer, dora, machine, person, text

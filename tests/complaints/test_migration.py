@@ -13,7 +13,7 @@ from complaints.messages import messages
 from complaints.migration import PackMigrated, preview
 from complaints.occurrences import ClockRecalculated, ClockState, ClockWarned
 from complaints.transition import transition
-from policies.durations import Duration, Offset
+from policies.arithmetic.durations import Duration, Offset
 from policies.pack import Applies, Pack
 from policies.vocabulary import Kind
 from tests.complaints.made_packs import clock, with_clocks

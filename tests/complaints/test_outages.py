@@ -33,8 +33,8 @@ from complaints.systemic import (
 from complaints.systemic_time import due_systemic, messages_about, next_wakeup_systemic
 from complaints.systemic_view import systemic_view
 from complaints.transition import systemic_transition
-from policies.checks import contradictions
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
+from policies.checking.contradictions import contradictions
 from policies.pack import Pack
 from policies.rules import Basis, OutageGrade, Source
 from policies.vocabulary import Channel, Role

@@ -9,7 +9,7 @@ import pytest
 from complaints.base import INSTANT
 from complaints.sites import region_of, spread
 from complaints.suspicion import Told, alert, earliest, suspected
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
 from policies.pack import Pack
 from policies.rules import Basis, Source, SystemicSuspicion
 from tests.complaints.support import PACK

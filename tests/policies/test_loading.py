@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from policies import loading
-from policies.calendars import BeyondKnown
+from policies.arithmetic.calendars import BeyondKnown
 from policies.loading import BASES, PACKS, PackError, load_pack, packs_available
 
 RETAIL = PACKS / "retail-2025.yaml"

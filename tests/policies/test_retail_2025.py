@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from policies.durations import Offset
-from policies.explain import HolidayPassed
+from policies.arithmetic.durations import Offset
+from policies.arithmetic.explain import HolidayPassed
 from policies.loading import PACKS, load_pack
 from policies.pack import Basis, Pack
 from policies.vocabulary import Channel, DeliveryState, Fact, FeedbackClass, Kind, Role, Severity, Tier

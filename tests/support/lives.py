@@ -27,7 +27,7 @@ from complaints.review import (
     DraftDisputeReply,
     RecordDisputeInvestigation,
 )
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
 from policies.pack import Pack
 from policies.vocabulary import DeliveryState, Role
 from tests.support.living import PACK, Living, ana, ben, cleo, customer, dora, iris, machine

@@ -13,7 +13,7 @@ from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, Ver
 from complaints.systemic import JoinComplaint, ResolveSystemic, fold_systemic
 from ledger import packs as published
 from ledger import reads
-from policies.durations import Duration
+from policies.arithmetic.durations import Duration
 from policies.pack import Pack
 from policies.vocabulary import Channel, Role
 from runtime.settings import Settings
@@ -47,7 +47,9 @@ async def service(settings: Settings) -> AsyncIterator[Living]:
 async def graded(service: Living, number: int = 1) -> str:
     """An outage of this grade that dora opened."""
     issue = await opened(service)
-    await do(service, issue, GradeOutage(grade=number, reason=await service.text(issue, "All tills."), pack=REF))
+    await do(
+        service, issue, GradeOutage(grade=number, reason=await service.text(issue, "All tills."), pack=REF)
+    )
     return issue
 
 

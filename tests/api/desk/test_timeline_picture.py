@@ -8,16 +8,16 @@ import pytest
 from api.desk.timeline_picture import WIDTH, Mark, Picture, picture
 from complaints.explained import Explained
 from complaints.occurrences import Occurrence
-from policies.calendars import BeyondKnown, Calendar
-from policies.countries import country_calendar
-from policies.deadlines import offset_at
-from policies.durations import Duration, Offset
-from policies.explain import ExtensionSpan, explain
-from policies.explain_steps import NamedPause
+from policies.arithmetic.calendars import BeyondKnown, Calendar
+from policies.arithmetic.countries import country_calendar
+from policies.arithmetic.deadlines import offset_at
+from policies.arithmetic.durations import Duration, Offset
+from policies.arithmetic.explain import ExtensionSpan, explain
 from policies.pack import Pauses
 from policies.rules import Basis, ClockRule, Source
-from policies.spoken import Speech
 from policies.vocabulary import Fact
+from policies.wording.explain_steps import NamedPause
+from policies.wording.spoken import Speech
 
 CHINA = country_calendar("cn", 2024, 2026).model_copy(update={"beyond_known": BeyondKnown.WEEKLY_HOURS})
 BRITAIN = country_calendar("gb", 2024, 2028)

@@ -1,0 +1,1 @@
+"""Rules, packs and explanations in words, for terminals, pages and comparisons. Pure."""
