@@ -127,7 +127,7 @@ class Typed:
 
 @router.get("/desk/figures")
 async def show(deps: DepsHere, session: SessionHere, asked: Annotated[AskedPage, Query()]) -> Response:
-    """The pack that was asked for, or the first that has targets."""
+    """The pack that was asked for, or the usual one, or the first that has targets."""
     pack = await _chosen(deps, asked.pack)
     return await _page(deps, session, pack, asked)
 
@@ -138,7 +138,8 @@ async def _chosen(deps: Deps, name: str | None) -> Pack:
     packs = await packs_in_force(deps)
     if not packs:
         raise Problem(404, "unknown_pack", "No pack holds today; publish one first.")
-    return next((pack for pack in packs if pack.targets), packs[0])
+    usual = [pack for pack in packs if pack.name == deps.settings.pack and pack.targets]
+    return next((pack for pack in (*usual, *packs) if pack.targets), packs[0])
 
 
 async def _page(
