@@ -77,7 +77,9 @@ class RequestFrame:
                 await Problem(413).response()(scope, receive, framed)
             else:
                 await self._app(scope, _at_most(receive, largest), framed)
-        except Exception:
+        except (
+            Exception
+        ):  # whatever escaped: the caller gets an answer with an id, the log the stack under it
             _log.exception("request failed", route=route_of(scope), method=scope["method"])
             if status:
                 raise  # the answer is on its way already: it can only be broken off

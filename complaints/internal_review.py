@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import AwareDatetime
 
 from complaints.base import Command, Context, Event, Frozen, Happening, Person, Refused, TextRef
-from complaints.review import ABOVE, REVIEWING, not_independent
+from complaints.review import ABOVE, REVIEWING, permit_reviewer
 from complaints.standing import still_open, unconflicted
 from policies.vocabulary import Fact, Role
 
@@ -188,18 +188,15 @@ class AssignInternalReviewer(Command):
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         if self.reviewer.id == case.internal_review.reviewer:
             raise Refused("already_done", "This person is the internal reviewer already.")
-        if not any(role in REVIEWING for role in self.reviewer.roles):
-            raise Refused("not_a_reviewer", "This person handles no complaints; choose somebody who does.")
-        why = not_independent(case, self.reviewer)
-        if why is None and self.reviewer.id == case.ownership.offered_to:
-            why = "this complaint is on offer to them"
-        if why is not None:
-            raise Refused(
-                "not_independent",
-                f"This person can not review our part in this: {why}. Choose somebody else; "
-                "a compliance officer may do it where no handler is left.",
-                rule="The internal reviewer is not the handler and does not report to one who is.",
-            )
+        on_offer = self.reviewer.id == case.ownership.offered_to
+        permit_reviewer(
+            case,
+            self.reviewer,
+            why_not="this complaint is on offer to them" if on_offer else None,
+            of="our part in this",
+            otherwise="a compliance officer may do it where no handler is left",
+            rule="The internal reviewer is not the handler and does not report to one who is.",
+        )
         yield InternalReviewerAssigned(reviewer=self.reviewer)
 
 

@@ -34,6 +34,25 @@ def not_independent(case: Case, person: Person) -> str | None:
     return None
 
 
+def permit_reviewer(
+    case: Case, person: Person, *, why_not: str | None, of: str, otherwise: str, rule: str
+) -> None:
+    """Refuse somebody who can not look at the case with fresh eyes. Raises Refused.
+
+    `why_not` is a reason of the caller's own, beside those of `not_independent`; `of` and `otherwise` end the
+    sentences “This person can not review …” and “Choose somebody else; …”.
+    """
+    if not any(role in REVIEWING for role in person.roles):
+        raise Refused("not_a_reviewer", "This person handles no complaints; choose somebody who does.")
+    why = not_independent(case, person) or why_not
+    if why is not None:
+        raise Refused(
+            "not_independent",
+            f"This person can not review {of}: {why}. Choose somebody else; {otherwise}.",
+            rule=rule,
+        )
+
+
 # Events -------------------------------------------------------------------------------------------
 
 
@@ -137,16 +156,14 @@ class AssignReviewer(Command):
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         if self.reviewer.id == case.dispute.reviewer:
             raise Refused("already_done", "This person reviews the dispute already.")
-        if not any(role in REVIEWING for role in self.reviewer.roles):
-            raise Refused("not_a_reviewer", "This person handles no complaints; choose somebody who does.")
-        why = not_independent(case, self.reviewer)
-        if why is not None:
-            raise Refused(
-                "not_independent",
-                f"This person can not review the dispute: {why}. Choose somebody else; "
-                "if nobody is left, send the dispute outside.",
-                rule="A reviewer had no hand in the case and does not report to one who had.",
-            )
+        permit_reviewer(
+            case,
+            self.reviewer,
+            why_not=None,
+            of="the dispute",
+            otherwise="if nobody is left, send the dispute outside",
+            rule="A reviewer had no hand in the case and does not report to one who had.",
+        )
         yield ReviewerAssigned(reviewer=self.reviewer)
 
 

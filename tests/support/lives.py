@@ -203,8 +203,8 @@ async def plain_life(service: Living) -> Life:
     return life
 
 
-async def whole_life(service: Living) -> Life:
-    """As `plain_life`, with a remedy paid before the answer and an action checked in the post-mortem."""
+async def whole_life(service: Living, *, action: bool = True) -> Life:
+    """As `plain_life`, with a remedy paid before the answer and, unless told otherwise, an action checked after it."""
     life = await Life.begun(service)
     await life.owned()
     await life.decided()
@@ -212,6 +212,6 @@ async def whole_life(service: Living) -> Life:
     await life.settled()
     await life.answered()
     await life.closed()
-    await life.learnt_from(action=True)
+    await life.learnt_from(action=action)
     await life.archived()
     return life

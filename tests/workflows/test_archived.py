@@ -15,7 +15,7 @@ from complaints.view import view
 from ledger.reads import live_references
 from runtime.clock import Clock, ClockSpec
 from runtime.settings import Settings
-from tests.support.lives import BRISK, Life
+from tests.support.lives import BRISK, Life, whole_life
 from tests.support.living import Living, cleo, living, machine
 from tests.support.payments import TOKEN, PaymentDesk, payment_desk
 from tests.support.waiting import eventually
@@ -42,15 +42,7 @@ async def quick(settings: Settings, desk: PaymentDesk) -> AsyncIterator[Living]:
 
 async def archived(service: Living) -> Life:
     """A complaint with a paid remedy whose workflow has ended with its archive."""
-    life = await Life.begun(service)
-    await life.owned()
-    await life.decided()
-    await life.paid()
-    await life.settled()
-    await life.answered()
-    await life.closed()
-    await life.learnt_from(action=False)
-    await life.archived()
+    life = await whole_life(service, action=False)
     await eventually(lambda: over(life), what="the workflow to end")
     return life
 
