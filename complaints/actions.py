@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -87,8 +88,9 @@ class Action(Frozen):
 class OnPostMortem:
     """What events that change the post-mortem have in common."""
 
+    @abstractmethod
     def change(self, before: PostMortem, told: Happening) -> dict[str, object]:
-        raise NotImplementedError
+        """The fields of the post-mortem that the event changes."""
 
     def evolve(self, case: Case, told: Happening) -> Case:
         before = case.post_mortem
@@ -129,8 +131,9 @@ class _ActionEvent(OnPostMortem, Event):
 
     action: str
 
+    @abstractmethod
     def act(self, found: Action, told: Happening) -> dict[str, object]:
-        raise NotImplementedError
+        """The fields of the action that the event changes."""
 
     def change(self, before: PostMortem, told: Happening) -> dict[str, object]:
         return with_action(before, self.action, lambda found: self.act(found, told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -39,8 +40,9 @@ class _Ended(Event):
     def facts(self) -> tuple[Fact, ...]:
         return (Fact.ENDED,)
 
+    @abstractmethod
     def end(self, told: Happening) -> End:
-        raise NotImplementedError
+        """How the complaint ended by this event."""
 
     def evolve(self, case: Case, told: Happening) -> Case:
         return case.changed(closure=case.closure.model_copy(update={"end": self.end(told)}))

@@ -6,6 +6,7 @@ starts, and the reviewer is not the handler. It runs beside the handling and end
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -80,9 +81,9 @@ def apart_from_review(case: Case, person: str) -> None:
 class _ReviewEvent(Event):
     hand: ClassVar[bool] = False
 
+    @abstractmethod
     def change(self, case: Case, told: Happening) -> dict[str, Any]:
         """The fields of the internal review that the event changes."""
-        raise NotImplementedError
 
     def evolve(self, case: Case, told: Happening) -> Case:
         changed = case.internal_review.model_copy(update=self.change(case, told))

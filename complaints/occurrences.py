@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -139,8 +140,9 @@ class OnOccurrence(Frozen):
     clock: str
     occurrence: int
 
+    @abstractmethod
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        raise NotImplementedError
+        """The run after the event."""
 
     def evolve(self, case: Case, told: Happening) -> Case:
         found = case.clocks.find(self.clock, self.occurrence)

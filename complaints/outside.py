@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -85,8 +86,9 @@ class OutsideCaseOpened(Event):
 class _OutsideEvent(Event):
     outside_case: str
 
+    @abstractmethod
     def change(self, found: OutsideCase, told: Happening) -> dict[str, object]:
-        raise NotImplementedError
+        """The fields of the outside case that the event changes."""
 
     def evolve(self, case: Case, told: Happening) -> Case:
         outside = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
@@ -36,8 +37,9 @@ class _PilotEvent(OnPostMortem, Event):
 
     action: str
 
+    @abstractmethod
     def pilots(self, found: Action, told: Happening) -> tuple[Pilot, ...]:
-        raise NotImplementedError
+        """The action's pilots after the event."""
 
     def change(self, before: PostMortem, told: Happening) -> dict[str, object]:
         return with_action(before, self.action, lambda found: {"pilots": self.pilots(found, told)})
@@ -99,9 +101,9 @@ class _OnPilot(Command):
     nothing: ClassVar[str] = ""
 
     @classmethod
+    @abstractmethod
     def fits(cls, action: Action) -> bool:
         """Whether it can be given about this action as it is."""
-        raise NotImplementedError
 
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:

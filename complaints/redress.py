@@ -5,6 +5,7 @@ What a remedy is lies in remedies.py, how money for it moves in payments.py.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -81,9 +82,9 @@ class RemedyProposed(Event):
 class _RemedyEvent(Event):
     remedy: str
 
+    @abstractmethod
     def change(self, found: Remedy, told: Happening) -> dict[str, Any]:
         """The fields of the remedy that the event changes."""
-        raise NotImplementedError
 
     def evolve(self, case: Case, told: Happening) -> Case:
         found = case.remedies.find(self.remedy)

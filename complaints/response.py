@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -73,9 +74,9 @@ class ResponseDrafted(Event):
 class _DraftEvent(Event):
     draft: str
 
+    @abstractmethod
     def change(self, told: Happening) -> dict[str, Any]:
         """The fields of the draft that the event changes."""
-        raise NotImplementedError
 
     def evolve(self, case: Case, told: Happening) -> Case:
         draft = case.feedback.draft

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -59,8 +60,9 @@ def permit_reviewer(
 class OnDispute:
     """What events that change the dispute have in common."""
 
+    @abstractmethod
     def change(self, told: Happening) -> dict[str, object]:
-        raise NotImplementedError
+        """The fields of the dispute that the event changes."""
 
     def evolve(self, case: Case, told: Happening) -> Case:
         return case.changed(dispute=case.dispute.model_copy(update=self.change(told)))
