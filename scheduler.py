@@ -15,19 +15,27 @@ from datetime import UTC, timedelta
 from typing import Any
 
 import structlog
+import uvloop
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from activities.alert_post import Reach
 from activities.assigning import Assigner
 from activities.cases import Cases
 from activities.dispatch import Dispatcher, Pace
 from activities.figures import EarlyWarning
+from activities.gates import Gates
 from activities.hold import Hold, HoldLost
+from activities.inbound.composing import InboundMail, inbound_mail
+from activities.lateness import ROUND, LateSpells
 from activities.mail import Mailer
+from activities.mailing import Mailing
+from activities.measuring import Measures
 from activities.post import Post
 from activities.render import Sender
+from activities.scheduler_pages import SchedulerPages
 from activities.suspecting import suspect
 from activities.telling import Teller
 from activities.watchdog import Watchdog
@@ -39,12 +47,14 @@ from ledger.idempotency import forget
 from ledger.library import sweep_library
 from ledger.orphans import sweep_attachments, sweep_texts
 from ledger.record import Record
+from ledger.runs import claim, forget_runs, slot_of
 from ledger.texts import Texts
-from runtime.clock import Clock
+from runtime.clock import SYSTEM, Clock
 from runtime.engine import connect
 from runtime.logging import configure_logging
 from runtime.ready import say_ready
 from runtime.settings import Settings, load_settings
+from runtime.small_http import serving
 from workflows.client import Engine
 
 WATCHDOG = "watchdog"
@@ -56,7 +66,9 @@ _AGAIN_AFTER = 1.0
 _LOOK_EVERY = 1.0
 _SUSPECT_EVERY = 30.0
 _FIGURES_EVERY = 60.0
-_SWEEP_EVERY = 3600.0
+_MEASURE_EVERY = 5.0
+_SWEEP_ASKED_EVERY = 300.0
+_SWEEP_EVERY = timedelta(hours=1)
 _KEYS_KEPT = timedelta(days=30)
 
 
@@ -68,10 +80,14 @@ class Parts:
     mailer: Mailer
     dispatcher: Dispatcher
     watchdog: Watchdog
+    late_spells: LateSpells
+    measures: Measures
     assigner: Assigner
     early_warning: EarlyWarning
+    inbound: InboundMail
     directory: Directory
     hold: Hold
+    reach: Reach
     clock: Clock
 
 
@@ -91,21 +107,48 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
         organisation=settings.organisation, address=settings.mail_from, base_url=settings.base_url
     )
     pace = pace or Pace()
-    mailer = Mailer(settings, connections=pace.at_once)
-    post = Post(sql, cases, texts, directory, mailer, sender, clock)
+    gates = Gates(pace.limits)
+    mailer = Mailer(settings, connections=pace.at_once, gates=gates)
+    reach = Reach.of(sql, settings.master_key_bytes)
+    post = Post(sql, cases, texts, directory, Mailing(mailer, sender), clock, reach)
     # Two processes must not have the same name, even on one machine and after a restart.
     holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     return Parts(
         sql=sql,
         mailer=mailer,
-        dispatcher=Dispatcher(sql, post, Teller(sql, workflows, clock), holder=holder, pace=pace),
+        dispatcher=Dispatcher(
+            sql, post, Teller(sql, workflows, clock), holder=holder, pace=pace, gates=gates
+        ),
         watchdog=Watchdog(sql, cases, workflows, clock),
+        late_spells=LateSpells(sql),
+        measures=Measures(sql, clock, WATCHDOG),
         assigner=Assigner(sql, cases, workflows, clock),
         early_warning=EarlyWarning(sql, clock),
+        inbound=inbound_mail(
+            settings, sql, cases=cases, texts=texts, directory=directory, workflows=workflows, clock=clock
+        ),
         directory=directory,
         hold=Hold(sql, WATCHDOG, holder),
+        reach=reach,
         clock=clock,
     )
+
+
+def pages(parts: Parts) -> SchedulerPages:
+    """What the process says of itself."""
+    return SchedulerPages(
+        parts.sql, parts.hold, parts.watchdog, parts.measures, WATCHDOG, dict
+    )
+
+
+@asynccontextmanager
+async def shown(settings: Settings, parts: Parts) -> AsyncIterator[None]:
+    """With /health and /metrics answered, where a port is set for them. Raises OSError where it is taken."""
+    if settings.scheduler_port is None:
+        yield
+        return
+    async with serving(settings.scheduler_host, settings.scheduler_port, pages(parts).pages()):
+        yield
 
 
 @asynccontextmanager
@@ -117,12 +160,14 @@ async def scheduling(settings: Settings, pace: Pace | None = None) -> AsyncItera
         async with asyncio.TaskGroup() as group:
             group.create_task(parts.dispatcher.run(stop))
             group.create_task(_watch(parts, stop))
+            group.create_task(parts.inbound.gateway.run(stop))
             try:
                 yield parts
             finally:
                 stop.set()
     finally:
         await parts.mailer.close()
+        await parts.reach.close()
         await parts.sql.dispose()
 
 
@@ -154,21 +199,28 @@ async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
     lost = asyncio.Event()
 
     async def beat() -> None:
+        late = parts.watchdog.lateness.worst()
         try:
-            await parts.hold.beat()
+            await parts.hold.beat(late)
         except HoldLost:
             lost.set()
+        else:
+            await parts.late_spells.note(late)
 
     jobs = AsyncIOScheduler(timezone=UTC)
     for name, job, every in (
         ("beat", beat, _LOOK_EVERY),
+        ("act", parts.watchdog.act, ROUND),
+        ("foresee", parts.watchdog.foresee, _LOOK_EVERY),
         ("look", parts.watchdog.look, _LOOK_EVERY),
         ("nudge", parts.watchdog.nudge, _LOOK_EVERY),
         ("start pending intake", parts.watchdog.start_pending, _LOOK_EVERY),
         ("assign", parts.assigner.assign, _LOOK_EVERY),
         ("suspect systemic issues", lambda: suspect(parts.sql, parts.clock), _SUSPECT_EVERY),
         ("warn of figures", parts.early_warning.look, _FIGURES_EVERY),
-        ("sweep", lambda: _sweep(parts), _SWEEP_EVERY),
+        ("place mail", parts.inbound.place, _LOOK_EVERY),
+        ("measure", parts.measures.observe, _MEASURE_EVERY),
+        ("sweep", lambda: _sweep(parts), _SWEEP_ASKED_EVERY),
     ):
         jobs.add_job(
             _guarded(name, job), "interval", seconds=every, id=name, max_instances=1, coalesce=True,
@@ -181,6 +233,7 @@ async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
     finally:
         losing.cancel()
         jobs.shutdown(wait=False)
+        parts.watchdog.lateness.rest()
 
 
 def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[None]]:
@@ -196,12 +249,14 @@ def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Await
 
 
 async def _sweep(parts: Parts) -> None:
+    """Once an hour, whoever is on duty and however often it was started."""
     async with parts.sql.begin() as conn:
+        if not await claim(conn, "sweep", slot_of(Clock(SYSTEM).now(), _SWEEP_EVERY)):
+            return
         gone = await sweep_texts(conn) + await sweep_attachments(conn) + await sweep_empty(conn)
         gone += await sweep_library(conn)
-    async with parts.sql.begin() as conn:
-        keys = await forget(conn, _KEYS_KEPT)
-    over = keys + await parts.directory.sweep()
+        keys = await forget(conn, _KEYS_KEPT) + await forget_runs(conn)
+    over = keys + await parts.directory.sweep() + await parts.inbound.sweep()
     _log.info("swept", count=gone, rows=over)
 
 
@@ -209,11 +264,11 @@ async def main() -> None:
     """Dispatch and watch until SIGTERM or SIGINT."""
     settings = load_settings()
     configure_logging(settings.log_level, service="scheduler")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it says what it runs, every second
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it says what it runs, and skips
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with scheduling(settings):
+    async with scheduling(settings) as parts, shown(settings, parts):
         _log.info("scheduler ready")
         say_ready()
         await stop.wait()
@@ -221,4 +276,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -25,6 +25,7 @@ from runtime.engine import STICKY, connect
 from runtime.heap import freeze_heap
 from runtime.interceptors import NamedLines
 from runtime.logging import configure_logging
+from runtime.polling import polling
 from runtime.ready import say_ready
 from runtime.settings import Settings, load_settings
 from workflows import packs
@@ -92,7 +93,7 @@ async def working(settings: Settings, client: Client | None = None) -> AsyncIter
     try:
         await hold_published_packs(engine)
         worker = compose(client or await connect(settings), engine, settings, provider)
-        async with worker, asyncio.TaskGroup() as group:
+        async with polling(worker, _GRACE), asyncio.TaskGroup() as group:
             refresher = group.create_task(_keep_packs(engine))
             yield worker
             refresher.cancel()

@@ -80,20 +80,25 @@ class Cases:
 
     async def read(self, reference: str) -> Held | None:
         """The complaint, or None where the stream is empty or not a complaint's. Raises PackMissing."""
-        happenings = await self._record.read(reference)
-        if not happenings or not isinstance(happenings[0].event, ComplaintReceived):
-            return None
-        case = fold(happenings)
-        former = {ref.digest: await self.pack(ref) for ref in moved_from(happenings)}
-        return Held(pack=await self.pack(case.pack), case=case, happenings=happenings, former=former)
+        held = await self.fold(await self._record.read(reference))
+        return held if isinstance(held, Held) else None
 
     async def read_issue(self, reference: str) -> HeldIssue | None:
         """The systemic issue, or None where the stream is empty or not an issue's. Raises PackMissing."""
-        happenings = await self._record.read(reference)
-        if not happenings or not isinstance(happenings[0].event, SystemicOpened):
-            return None
-        issue = fold_systemic(happenings)
-        return HeldIssue(pack=await self.pack(issue.outage.pack) if issue.outage else None, issue=issue)
+        held = await self.fold(await self._record.read(reference))
+        return held if isinstance(held, HeldIssue) else None
+
+    async def fold(self, happenings: Sequence[Happening]) -> Held | HeldIssue | None:
+        """What the whole stream with these happenings amounts to; None where it is neither. Raises PackMissing."""
+        first = happenings[0].event if happenings else None
+        if isinstance(first, ComplaintReceived):
+            case = fold(happenings)
+            former = {ref.digest: await self.pack(ref) for ref in moved_from(happenings)}
+            return Held(pack=await self.pack(case.pack), case=case, happenings=happenings, former=former)
+        if isinstance(first, SystemicOpened):
+            issue = fold_systemic(happenings)
+            return HeldIssue(pack=await self.pack(issue.outage.pack) if issue.outage else None, issue=issue)
+        return None
 
     async def case(self, reference: str) -> Case | None:
         """The case alone, or None."""

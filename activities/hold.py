@@ -38,12 +38,22 @@ class Hold:
             raise
         self._conn = conn
 
-    async def beat(self) -> None:
-        """Show on the very connection of the lock that it is held. Raises HoldLost."""
+    @property
+    def holder(self) -> str:
+        """The name of this process, as heartbeats show it."""
+        return self._holder
+
+    @property
+    def held(self) -> bool:
+        """Whether this process has the task, as far as it knows."""
+        return self._conn is not None
+
+    async def beat(self, late_seconds: float = 0.0) -> None:
+        """Show on the very connection of the lock that it is held, and how late its work was. Raises HoldLost."""
         if self._conn is None:
             raise HoldLost
         try:
-            await heartbeats.beat(self._conn, self._task, self._holder)
+            await heartbeats.beat(self._conn, self._task, self._holder, late_seconds)
         except _DATABASE:
             await self.release()
             raise HoldLost from None

@@ -1,16 +1,12 @@
-"""Mail out over SMTP: messages with proper headers, sent over a few connections that are used again."""
+"""Mail out over SMTP: over connections that are used again, each mail through the gate of its recipient's domain."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections import deque
-from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime
-from hashlib import sha256
 
 from aiosmtplib import (
     SMTP,
@@ -23,9 +19,15 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
+from activities.composing import compose, message_id
+from activities.gates import Gates
 from runtime.settings import Settings
 
-_ANSWERS_WITHIN = 15.0
+__all__ = ("MailAway", "MailBounced", "MailDeferred", "Mailer", "compose", "mail_address", "message_id")
+
+_ANSWERS_WITHIN = 15.0  # each step of the conversation
+_TAKEN_WITHIN = 18.0  # all of it; a server that answers slowly every time is not better than one that hangs
+_CLOSING = 421
 _PERMANENT = 500
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 
@@ -37,13 +39,20 @@ class MailBounced(Exception):  # noqa: N818 - an outcome, met as an exception
         super().__init__(status)
         self.status = status
 
+    @property
+    def answered(self) -> bool:
+        """Whether the recipient's side is at work: it said something, and not that it is closing."""
+        return self.status[:1].isdigit() and not self.status.startswith(str(_CLOSING))
+
 
 class MailDeferred(MailBounced):
-    """Not now: the server asks to try again later, for this recipient or this mail."""
+    """Not now: the server asks to try again later, for this recipient or this mail; or it fell silent."""
 
 
 class MailAway(Exception):  # noqa: N818 - a state of our mail server, met as an exception
     """Our own mail server can not be reached, or does not take anything from us: no recipient's fault."""
+
+    answered = None  # of the recipient's domain it says nothing
 
     def __init__(self, status: str) -> None:
         super().__init__(status)
@@ -53,7 +62,8 @@ class MailAway(Exception):  # noqa: N818 - a state of our mail server, met as an
 class Mailer:
     """Sends mails over at most `connections` connections to one server, kept open between mails."""
 
-    def __init__(self, settings: Settings, *, connections: int = 4) -> None:
+    def __init__(self, settings: Settings, *, connections: int = 48, gates: Gates | None = None) -> None:
+        """`gates` are shared with the dispatcher, which counts how targets do."""
         password = settings.smtp_password
         self._options = {
             "hostname": settings.smtp_host,
@@ -64,39 +74,50 @@ class Mailer:
             "password": password.get_secret_value() if password else None,
             "timeout": _ANSWERS_WITHIN,
         }
-        self._sender = settings.mail_from
+        # The envelope's sender: where the world's mail servers send back what can not be delivered.
+        self._sender = settings.bounces_to or settings.mail_from
+        self._gates = gates or Gates()
         self._free: deque[SMTP] = deque()
         self._slots = asyncio.Semaphore(connections)
 
     async def send(self, message: EmailMessage, to: str) -> None:
         """Hand a mail for one recipient to the server; returns when the server has taken it.
 
-        Raises MailBounced, MailDeferred, MailAway. Whether a server that fell silent has taken the mail
-        can not be known: it is sent again then, under the same Message-ID.
+        Raises MailBounced, MailDeferred, MailAway, and TargetShut where the recipient's domain is to be left
+        alone for now. Whether a server that fell silent has taken the mail can not be known: it is sent again
+        then, under the same Message-ID.
         """
-        async with self._slots:
-            used = self._free.pop() if self._free else None
-            smtp = used or await self._connected()
+        domain = to.rpartition("@")[2].lower()
+        async with self._gates.through(f"mail:{domain}"), self._slots:
             try:
-                try:
-                    await self._hand_over(smtp, message, to)
-                except SMTPServerDisconnected:
-                    if used is None:
-                        raise
-                    # A connection that lay idle was closed by the server: that says nothing about the mail.
-                    smtp.close()
-                    smtp = await self._connected()
-                    await self._hand_over(smtp, message, to)
-            except MailBounced:  # the conversation goes on after a refusal
-                self._keep(smtp)
-                raise
-            except (SMTPException, OSError) as error:
+                async with asyncio.timeout(_TAKEN_WITHIN):
+                    await self._send(message, to)
+            except TimeoutError:
+                raise MailDeferred("TooSlow") from None
+
+    async def _send(self, message: EmailMessage, to: str) -> None:
+        used = self._free.pop() if self._free else None
+        smtp = used or await self._connected()
+        try:
+            try:
+                await self._hand_over(smtp, message, to)
+            except SMTPServerDisconnected:
+                if used is None:
+                    raise
+                # A connection that lay idle was closed by the server: that says nothing about the mail.
                 smtp.close()
-                raise MailDeferred(type(error).__name__) from None
-            except BaseException:
-                smtp.close()
-                raise
+                smtp = await self._connected()
+                await self._hand_over(smtp, message, to)
+        except MailBounced:  # the conversation goes on after a refusal
             self._keep(smtp)
+            raise
+        except (SMTPException, OSError) as error:
+            smtp.close()
+            raise MailDeferred(type(error).__name__) from None
+        except BaseException:
+            smtp.close()
+            raise
+        self._keep(smtp)
 
     def _keep(self, smtp: SMTP) -> None:
         if smtp.is_connected:
@@ -122,7 +143,9 @@ class Mailer:
 
     async def _hand_over(self, smtp: SMTP, message: EmailMessage, to: str) -> None:
         try:
-            await smtp.send_message(message, sender=self._sender, recipients=[to])
+            # Of what comes back the headers are enough (RFC 3461): they have the Message-ID, and no text.
+            brief = ["RET=HDRS"] if smtp.supports_extension("dsn") else []
+            await smtp.send_message(message, sender=self._sender, recipients=[to], mail_options=brief)
         except SMTPRecipientsRefused as refused:
             raise _outcome(refused.recipients[0]) from None
         except (SMTPRecipientRefused, SMTPDataError) as refused:
@@ -131,45 +154,6 @@ class Mailer:
             raise MailBounced("553 5.6.7") from None  # an address this server can not write (RFC 6531)
         except SMTPResponseException as refused:
             raise MailAway(_status(refused)) from None  # the sender, the login: our side of it
-
-
-def compose(
-    *,
-    sender: str,
-    organisation: str,
-    to: str,
-    name: str,
-    subject: str,
-    body: str,
-    key: str,
-    thread: str,
-    language: str,
-    now: datetime,
-) -> EmailMessage:
-    """A plain text mail in UTF-8. `key` makes its Message-ID, always the same; `thread` groups mails.
-
-    Raises ValueError for an address that can not be written into a header.
-    """
-    domain = sender.rpartition("@")[2]
-    message = EmailMessage(policy=SMTP_POLICY)
-    message["From"] = Address(organisation, addr_spec=sender)
-    message["To"] = Address(name, addr_spec=to)
-    message["Subject"] = subject
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id(key, domain)
-    root = message_id(f"thread {thread}", domain)
-    message["In-Reply-To"] = root
-    message["References"] = root
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notice answers it
-    message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = language
-    message.set_content(body, charset="utf-8")
-    return message
-
-
-def message_id(key: str, domain: str) -> str:
-    """The Message-ID of a message with this dedupe key: the same each time, and telling nothing."""
-    return f"<{sha256(key.encode()).hexdigest()[:40]}@{domain}>"
 
 
 def mail_address(text: str) -> str | None:

@@ -33,6 +33,10 @@ class Sender:
         """Where staff look at a complaint."""
         return f"{self.base_url}/desk/complaints/{reference}"
 
+    def alert_page(self, token: str) -> str:
+        """Where whoever was told of an alert says that they have seen it; the token is the secret."""
+        return f"{self.base_url}/alerts/{token}"
+
     def worklist(self) -> str:
         """Where staff find their complaints."""
         return f"{self.base_url}/desk"
@@ -164,8 +168,12 @@ def write_alert(
     due_at: datetime | None,
     now: datetime,
     owner: str | None,
+    acknowledge: str | None = None,
 ) -> Written:
-    """An alert to a member of staff about one complaint; `owner` is the name of who answers for it."""
+    """An alert to a member of staff about one complaint; `owner` is the name of who answers for it.
+
+    `acknowledge` is where the reader says that it was seen; None where that is not asked.
+    """
     pack, case = held.pack, held.case
     language, wording = template(pack, kind, language)
     score = case.feedback.score
@@ -181,6 +189,9 @@ def write_alert(
             "late_by": span(now - due_at, language) if due_at else "",
             "owner": owner or word(language, "nobody yet"),
             "score": str(score.points) if score else "",
+            "acknowledge": word(language, "Seen it? Say so here: {link}").format(link=acknowledge)
+            if acknowledge
+            else "",
             "answer_due": _by(lapses, pack.timezone, language),
             "text": "",
         }
@@ -188,14 +199,28 @@ def write_alert(
 
 
 def write_digest(
-    sender: Sender, pack: Pack, lines: Sequence[AlertLine], *, language: str, now: datetime, unreachable: bool
+    sender: Sender,
+    pack: Pack,
+    lines: Sequence[AlertLine],
+    *,
+    language: str,
+    now: datetime,
+    unreachable: bool,
+    told_before: int = 0,
 ) -> Written:
-    """One mail about many complaints: those longest overdue first, at most 200 by name."""
+    """One mail about many complaints: those longest overdue first, at most 200 by name.
+
+    `told_before`: how many others the earlier mails of the same storm named.
+    """
     language, wording = template(pack, "alert_digest", language)
     ordered = sorted(lines, key=lambda line: (line.due_at is None, line.due_at or now, line.reference))
     told = [_digest_line(sender, pack, line, language) for line in ordered[:_LISTED]]
     if len(ordered) > _LISTED:
         told.append(f"… + {len(ordered) - _LISTED}")
+    if told_before:
+        count = len({line.reference for line in lines})
+        grown = word(language, "New since the last mail: {new}. In all: {total}.")
+        told.insert(0, grown.format(new=count, total=count + told_before))
     if unreachable:
         told.insert(
             0, UNREACHABLE[language if language in UNREACHABLE else "en"].subject.format(reference="↓")

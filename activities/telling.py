@@ -1,16 +1,18 @@
-"""Telling: what became of a letter goes back to its complaint's workflow, as a fact, until it was taken."""
+"""Telling: what became of a letter, or of a call that reached nobody, goes back to the workflow until it was taken."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast, get_args
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.alert_post import unheld_order
 from complaints.base import SYSTEM, Actor, Order
 from complaints.letters import ReportDelivery
+from complaints.occurrences import Unheld
 from ledger import outbox
 from ledger.database import autocommit
 from ledger.outbox import State, Untold
@@ -58,8 +60,10 @@ class Teller:
             rows = await outbox.untold(conn, limit=_AT_ONCE, leave_out=resting)
         taken = 0
         for row in rows:
+            order = self._order(row)
             try:
-                await self._workflows.tell(row.stream, self._order(row))
+                if order is not None:
+                    await self._workflows.tell(row.stream, order)
             except Exception as error:  # whatever keeps Temporal away, it is tried again
                 wait = self._waiting[row.id].wait * 2 if row.id in self._waiting else self._first_wait
                 wait = min(wait, _LONGEST_WAIT)
@@ -72,8 +76,13 @@ class Teller:
             taken += 1
         return taken
 
-    def _order(self, row: Untold) -> Order:
+    def _order(self, row: Untold) -> Order | None:
+        """What the workflow is told; None where there is nothing that it could make of it."""
         now = self._clock.now()
+        if row.state is State.UNHELD:
+            return unheld_order(row, _why(row.status), self._clock)
+        if row.letter is None:
+            return None
         state = DeliveryState.SENT if row.state is State.SENT else DeliveryState.BOUNCED
         return Order(
             id=f"delivery/{row.id}/{state}",
@@ -83,3 +92,11 @@ class Teller:
             # The database's clock says when; should it go before ours, nothing happens in the future.
             occurred_at=min(now, self._clock.spec.virtual(row.settled_at)),
         )
+
+
+def _why(status: str | None) -> Unheld:
+    """Why nobody was there, as the post has settled the row."""
+    for why in get_args(Unheld):
+        if status == why:
+            return cast(Unheld, why)
+    return "unreachable"

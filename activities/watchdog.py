@@ -2,6 +2,9 @@
 
 It needs the database alone. It never appends to the record: the workflow, when it wakes, decides the same by
 the same functions, finds the alerts under the same keys sent already, and records what happened.
+
+Two ways: `act` queues what was foreseen (foresight.py) at its moment, in a burst or while Temporal is away without
+waiting for anybody; `look` finds by the read model what nobody foresaw, and folds it then.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.cases import Cases, Held, HeldIssue
+from activities.foresight import OF_LETTERS, Foresight, Later
+from activities.lateness import Lateness
 from complaints.base import Order, PackRef
 from complaints.case import Case
 from complaints.lifecycle import due, evolve, next_wakeup
@@ -32,15 +37,20 @@ from workflows.client import EngineAway
 
 _log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=2)
-"""Real time that a workflow has to act on its own timer before anybody looks after it."""
+"""Real time that a workflow has to act on its own timer where nothing was foreseen of it."""
+FORESEEN_GRACE = timedelta(seconds=0.4)
+"""The same where what it calls for is known already and only has to be queued."""
+BURST = 40
+"""So many moments within a second are more than workflows keep up with: then nobody is waited for."""
 _LOOKED_AT_ONCE = 4
 _NEW_AT_ONCE = 500
 _NUDGED_AT_ONCE = 8
+_NUDGED_FIRST = 3.0
 _NUDGED_AGAIN = 10.0
 _NUDGED_AT_LEAST_EVERY = 300.0
 _INTAKE_OLD = timedelta(seconds=3)
 _INTAKE_AT_ONCE = 100
-_OF_LETTERS = ("letter", "letter_by_hand")
+_SECOND = timedelta(seconds=1)
 
 
 class Workflows(Protocol):
@@ -72,15 +82,56 @@ class Watchdog:
         clock: Clock,
         *,
         grace: timedelta = GRACE,
+        foreseen_grace: timedelta = FORESEEN_GRACE,
     ) -> None:
-        """`grace` is real time; on a fast clock it is as much longer as the clock is faster."""
+        """The graces are real time; on a fast clock they are as much longer as the clock is faster."""
         self._engine = autocommit(engine)
         self._transactions = engine
         self._cases = cases
         self._workflows = workflows
         self._clock = clock
         self._grace = grace * clock.spec.speed
+        self._foreseen_grace = foreseen_grace * clock.spec.speed
         self._seen: dict[str, _Seen] = {}
+        self._engine_away = False
+        self.foresight = Foresight(engine, cases, clock)
+        self.lateness = Lateness()
+
+    async def foresee(self) -> int:
+        """Work out ahead what the next minute calls for; returns how many streams were folded for it."""
+        return await self.foresight.foresee(
+            Later(reference, seen.wake_at, seen.next_at)
+            for reference, seen in list(self._seen.items())
+            if seen.next_at is not None
+        )
+
+    async def act(self) -> int:
+        """Queue what was foreseen and is due; returns how many alerts that queued.
+
+        The workflow has a moment to do it itself, but not in a burst, nor while Temporal is away.
+        """
+        self.lateness.came_round()
+        now = self._clock.now()
+        hurried = self._engine_away or self.foresight.coming_within(_SECOND, BURST) >= BURST
+        acted = await self.foresight.act(now if hurried else now - self._foreseen_grace)
+        queued = 0
+        for one in acted:
+            before = self._seen.get(one.reference)
+            if before is not None and before.wake_at == one.wake_at:
+                before.next_at = one.next_at
+            else:
+                nudge_at = time.monotonic() + _NUDGED_FIRST
+                self._seen[one.reference] = _Seen(one.wake_at, one.next_at, nudge_at=nudge_at)
+            if one.queued:
+                queued += one.queued
+                self.lateness.acted(self._late(one.when))
+        if queued:
+            _log.info("queued what was foreseen", total=len(acted), count=queued)
+        return queued
+
+    def _late(self, when: datetime) -> float:
+        """How long ago this moment of the service's time was, in real seconds."""
+        return ((self._clock.now() - when) / self._clock.spec.speed).total_seconds()
 
     async def look(self) -> int:
         """Alert where a wake-up passed by more than the grace; returns how many alerts that queued.
@@ -92,7 +143,12 @@ class Watchdog:
         async with self._engine.connect() as conn:
             late = await reads.overdue_wakeups(conn, now, self._grace, len(self._seen) + _NEW_AT_ONCE)
         still = {one.reference for one in late}
-        self._seen = {reference: seen for reference, seen in self._seen.items() if reference in still}
+        # What was acted upon before the grace was over is not among them yet.
+        self._seen = {
+            reference: seen
+            for reference, seen in self._seen.items()
+            if reference in still or seen.wake_at >= now - self._grace
+        }
         slots = asyncio.Semaphore(_LOOKED_AT_ONCE)
 
         async def one(wake_up: WakeUp) -> int:
@@ -126,10 +182,13 @@ class Watchdog:
         if before is not None and before.wake_at == wake_up.wake_at:
             seen.nudge_at, seen.nudge_wait = before.nudge_at, before.nudge_wait
         self._seen[reference] = seen
-        late = (now - wake_up.wake_at) / self._clock.spec.speed
-        _log.warning(
-            "acted in place of the workflow", reference=reference, count=queued, late_s=late.total_seconds()
-        )
+        since = wake_up.wake_at
+        if before is not None and before.wake_at == since and before.next_at is not None:
+            since = before.next_at  # what came before was said then
+        late = self._late(since)
+        if queued:
+            self.lateness.acted(late)
+        _log.warning("acted in place of the workflow", reference=reference, count=queued, late_s=late)
         return queued
 
     async def _due(self, reference: str, now: datetime) -> tuple[list[Message], datetime | None] | None:
@@ -143,21 +202,28 @@ class Watchdog:
     async def nudge(self) -> int:
         """Have the workflows look that should have acted; returns how many took it.
 
-        Those that were nudged and did nothing are nudged again, ever more rarely.
+        Those that were nudged and did nothing are nudged again, ever more rarely. While Temporal is away only
+        one is tried each time, to see whether it is back.
         """
         now = time.monotonic()
         waiting = [(reference, seen) for reference, seen in self._seen.items() if seen.nudge_at <= now]
+        if self._engine_away:
+            waiting = waiting[:1]
         slots = asyncio.Semaphore(_NUDGED_AT_ONCE)
 
         async def one(reference: str, seen: _Seen) -> int:
             async with slots:
+                if self._engine_away and len(waiting) > 1:
+                    return 0  # one before it has just found that out
                 seen.nudge_at = time.monotonic() + seen.nudge_wait
                 seen.nudge_wait = min(seen.nudge_wait * 2, _NUDGED_AT_LEAST_EVERY)
                 try:
                     await self._workflows.nudge(reference)
                 except Exception as error:  # whatever keeps Temporal away, it is tried again
+                    self._engine_away = isinstance(error, EngineAway)
                     _log.info("workflow not nudged", reference=reference, exc_info=error)
                     return 0
+                self._engine_away = False
                 return 1
 
         return sum(await asyncio.gather(*(one(reference, seen) for reference, seen in waiting)))
@@ -201,7 +267,7 @@ def what_is_due(held: Held, now: datetime) -> tuple[list[Message], datetime | No
     for told in due(held.pack, case, now):
         case = evolve(case, told)
         called_for += (
-            message for message in messages(held.pack, case, told) if message.kind not in _OF_LETTERS
+            message for message in messages(held.pack, case, told) if message.kind not in OF_LETTERS
         )
     return called_for, next_wakeup(held.pack, case)
 

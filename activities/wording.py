@@ -51,6 +51,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     RemedyState.PAID: {"zh": "已付款"},
     RemedyState.FULFILLED: {"en": "done", "zh": "已完成"},
     "by {date}": {"zh": "{date} 前"},
+    "New since the last mail: {new}. In all: {total}.": {
+        "zh": "上一封信之後新增：{new} 件。共計：{total} 件。"
+    },
+    "Seen it? Say so here: {link}": {"zh": "已知悉？請在此確認：{link}"},
     # systemic issues
     "its risk was to be looked at again by {due}. Please assess it anew.": {
         "zh": "其風險應於 {due} 前重新評估，請立即評估。"

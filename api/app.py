@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api import (
+    alerts,
     attachments,
     commands,
     customers,
@@ -24,6 +25,7 @@ from api import (
     figures,
     health,
     intake,
+    ladder,
     library,
     migrating,
     openapi,
@@ -44,6 +46,7 @@ from complaints.base import Refused
 from runtime.heap import freeze_heap
 from runtime.logging import configure_logging
 from runtime.settings import Settings, load_settings
+from runtime.stopping import on_stop
 from workflows.client import EngineAway
 
 LARGEST_BODY = 1024 * 1024
@@ -53,6 +56,8 @@ _ROUTERS = (
     intake.router,
     reads.router,
     explaining.router,
+    ladder.router,
+    alerts.router,
     migrating.router,
     customers.router,
     commands.router,
@@ -90,7 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         freeze_heap()
-        yield
+        with on_stop(deps.news.stop):  # who listens for news would keep the server from stopping
+            yield
         await deps.close()
 
     app = FastAPI(

@@ -14,11 +14,13 @@ from temporalio.client import Client
 from api.admission import Admission
 from api.idempotency import Fingerprints
 from api.metrics import Metrics
+from api.news import NewsRoom
 from api.packs import Packs
 from api.throttle import Throttle
 from complaints.case import Case
 from complaints.lifecycle import fold
 from complaints.systemic import SystemicIssue, fold_systemic
+from ledger.alert_links import AlertLinks
 from ledger.attachments import Attachments
 from ledger.chain import derive_seal_key
 from ledger.customers import CustomerFiles
@@ -63,6 +65,7 @@ class Deps:
     attachments: Attachments
     directory: Directory
     second_factors: SecondFactors
+    alert_links: AlertLinks
     history: StaffHistory
     admission: Admission
     customers: CustomerFiles
@@ -71,6 +74,7 @@ class Deps:
     metrics: Metrics
     fingerprints: Fingerprints
     throttle: Throttle
+    news: NewsRoom
     known: Known = field(default_factory=Known)
 
     @classmethod
@@ -82,6 +86,7 @@ class Deps:
         clock = settings.make_clock()
         sql = create_engine(settings.database_url, name="redress-api")
         texts = Texts(settings.master_key_bytes)
+        directory = Directory(sql)
         history = StaffHistory(sql)
         record = Record(sql, derive_seal_key(settings.master_key_bytes))
 
@@ -104,8 +109,9 @@ class Deps:
             record=record,
             texts=texts,
             attachments=Attachments(sql, texts),
-            directory=Directory(sql),
+            directory=directory,
             second_factors=SecondFactors(sql, settings.master_key_bytes, settings.organisation),
+            alert_links=AlertLinks(settings.master_key_bytes),
             history=history,
             admission=Admission(settings, clock, history),
             customers=CustomerFiles(settings.master_key_bytes),
@@ -114,10 +120,12 @@ class Deps:
             metrics=Metrics(),
             fingerprints=Fingerprints(settings.master_key_bytes),
             throttle=Throttle(),
+            news=NewsRoom(sql, directory),
         )
 
     async def close(self) -> None:
         """Give back the connections."""
+        await self.news.close()
         await self.sql.dispose()
 
 

@@ -134,7 +134,7 @@ async def exists(deps: Deps, conn: AsyncConnection, reference: str) -> bool:
     """Whether anything has this reference, recorded or still waiting to be; asked once for each."""
     if reference in deps.known:
         return True
-    if await deps.record.sequence(reference) == 0 and await intake.waits(conn, reference) is None:
+    if await deps.record.sequence(reference) == 0 and not await intake.accepted(conn, reference):
         return False
     deps.known.add(reference)
     return True
@@ -236,5 +236,5 @@ async def _recorded(deps: Deps, id_: str) -> Outcome | None:
 
 async def _not_there(deps: Deps, reference: str) -> Problem:
     async with deps.reading.connect() as conn:
-        waiting = await intake.waits(conn, reference)
-    return not_known(reference) if waiting is None else not_recorded_yet(reference)
+        accepted = await intake.accepted(conn, reference)
+    return not_recorded_yet(reference) if accepted else not_known(reference)

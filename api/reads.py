@@ -151,8 +151,8 @@ async def folded(deps: Deps, reference: str) -> tuple[Case, tuple[Happening, ...
     happenings = await deps.record.read(reference)
     if not happenings:
         async with deps.reading.connect() as conn:
-            waiting = await intake.waits(conn, reference)
-        raise unknown() if waiting is None else not_recorded_yet(reference)
+            accepted = await intake.accepted(conn, reference)
+        raise not_recorded_yet(reference) if accepted else unknown()
     deps.known.add(reference)
     return fold(happenings), happenings
 

@@ -34,6 +34,7 @@ NAMESPACE = "redress"
 LIFE_NAMESPACE = "redress-life"
 SLEEP_NAMESPACE = "redress-sleep"
 BARE_DATABASE = "bare"
+DISPATCH_DATABASE = "redress-dispatch"
 SERVED_BY = ("--host", "127.0.0.1", "--no-access-log", "--no-server-header")
 """As `redress up` runs the API."""
 
@@ -110,6 +111,11 @@ class Stack:
         served = ("uvicorn", "api.app:create_app", "--factory", *SERVED_BY, "--port", str(port))
         await self.start(Child("API", (sys.executable, "-m", *served), listens(port), env))
         return House(settings, port, tokens)
+
+    def scheduler(self, settings: Settings) -> Child:
+        """Dispatcher and watchdog, as `redress up` runs them."""
+        mail = {"REDRESS_SMTP_HOST": settings.smtp_host, "REDRESS_SMTP_PORT": str(settings.smtp_port)}
+        return self._program("scheduler", "scheduler", env={**_environment(settings), **mail})
 
     def _program(self, name: str, module: str, *, env: Mapping[str, str]) -> Child:
         file = self.folder / f"{name.replace(' ', '-')}.ready"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from complaints import pauses
 from complaints.base import INSTANT, Coming
 from complaints.clocks import pauses_of
+from complaints.ladders import Ascent, Spot, expiry, ladder_of
 from complaints.occurrences import ClockBreached, ClockWarned, Occurrence, RungClimbed
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _coming_of(
                 clock=run.clock, occurrence=run.number, due_at=due_at, before_recording=overdue_when_recorded
             ),
         )
-    if overdue_when_recorded and run.started_at <= case.recorded_at:
+    if told_with_the_recording(case, run):
         # One alert says it all: neither the warnings nor the rungs before recording were anybody's to heed.
         return
     paused = pauses_of(rule, case.clocks)
@@ -49,41 +50,30 @@ def _coming_of(
                 yield Coming(
                     when, ClockWarned(clock=run.clock, occurrence=run.number, warning=index, due_at=due_at)
                 )
-    if rule.ladder is not None:
-        yield from _rungs(pack, rule, run, due_at, paused)
+    ladder = ladder_of(pack, case, rule)
+    if ladder is None:
+        return
+    if (expired := expiry(ladder, run, due_at)) is not None:
+        yield expired
+        return  # an acknowledgement that has not expired holds the ladder
+    for spot in Ascent(pack, rule, ladder, run, due_at, paused).spots():
+        if run.breached_at is not None or spot.before_breach:
+            yield Coming(spot.when, _climbed(run, ladder.id, spot, due_at))
 
 
-def _rungs(
-    pack: Pack,
-    rule: ClockRule,
-    run: Occurrence,
-    due_at: datetime,
-    paused: tuple[tuple[datetime, datetime | None], ...],
-) -> Iterator[Coming]:
-    assert rule.ladder is not None  # noqa: S101 - narrows for the type checker; the caller looked
-    for index, rung in enumerate(pack.ladders[rule.ladder].rungs):
-        if run.breached_at is None and rung.at.sign >= 0:
-            continue  # it can not come before the breach, after which it is looked at again
-        climbed = [repeat for at, repeat in run.rungs if at == index]
-        repeat = len(climbed)
-        if repeat and (rung.repeat_every is None or repeat > rung.repeat_at_most or run.acknowledged_at):
-            continue
-        when = pack.offset_from(rule, run.started_at, due_at, rung.at, paused, extensions=run.extensions)
-        if when >= due_at:
-            when += INSTANT  # nothing is late before it is late
-        if repeat and rung.repeat_every is not None:
-            for _ in range(repeat):
-                when = pack.after(when, rung.repeat_every, rule)
-        yield Coming(
-            when,
-            RungClimbed(
-                clock=run.clock,
-                occurrence=run.number,
-                ladder=rule.ladder,
-                rung=index,
-                repeat=repeat,
-                tell=rung.tell,
-                over=rung.over,
-                due_at=due_at,
-            ),
-        )
+def told_with_the_recording(case: Case, run: Occurrence) -> bool:
+    """Whether a run was overdue before the complaint was recorded: its breach is told once, and not by a ladder."""
+    return run.due_at is not None and run.due_at < case.recorded_at and run.started_at <= case.recorded_at
+
+
+def _climbed(run: Occurrence, ladder: str, spot: Spot, due_at: datetime) -> RungClimbed:
+    return RungClimbed(
+        clock=run.clock,
+        occurrence=run.number,
+        ladder=ladder,
+        rung=spot.rung,
+        repeat=spot.repeat,
+        tell=spot.tell,
+        over=spot.over,
+        due_at=due_at,
+    )

@@ -16,7 +16,6 @@ from policies.vocabulary import Fact, Role
 if TYPE_CHECKING:
     from complaints.case import Case
     from policies.pack import Pack
-    from policies.rules import DispatchRule
 
 Why = Literal[
     "nobody_has_the_role", "nobody_in_the_department", "nobody_holds_the_tier", "all_recused", "all_away"
@@ -65,8 +64,14 @@ class Nobody(Frozen):
         return _SENTENCES[self.why]
 
 
+BY_LADDER = -1
+"""In place of a dispatch rule's number: a rung of a ladder has the complaint given to another role."""
+
+
 def rule_for(pack: Pack, case: Case) -> int | None:
-    """The number of the first dispatch rule that holds for the case; None where there is none."""
+    """The number of the first dispatch rule that holds for the case, or BY_LADDER; None where there is none."""
+    if case.escalation.wanted is not None:
+        return BY_LADDER
     for number, rule in enumerate(pack.dispatch):
         if rule.applies_if.holds(**dict(case.classes)):
             return number
@@ -74,16 +79,27 @@ def rule_for(pack: Pack, case: Case) -> int | None:
 
 
 def waits(pack: Pack, case: Case) -> bool:
-    """Whether the service is to give the case to somebody: triaged, open, nobody's, and under a rule."""
+    """Whether the service is to give the case to somebody: triaged, open, nobody's, and under a rule.
+
+    Or whoever owns it, where a rung of a ladder wants it in other hands.
+    """
+    if not case.open or case.closure.archived_at is not None or case.erased is not None:
+        return False
+    if case.escalation.wanted is not None:
+        return True
     return (
-        case.open
-        and case.closure.archived_at is None
-        and case.erased is None
-        and case.at(Fact.TRIAGED) is not None
+        case.at(Fact.TRIAGED) is not None
         and case.ownership.owner is None
         and case.ownership.offered_to is None
         and rule_for(pack, case) is not None
     )
+
+
+def _given_to(pack: Pack, case: Case, rule: int) -> tuple[Role, str | None]:
+    """The role, and the department where it matters, that a rule gives the case to."""
+    if rule == BY_LADDER and case.escalation.wanted is not None:
+        return case.escalation.wanted, None
+    return pack.dispatch[rule].to, pack.dispatch[rule].department
 
 
 def choose(pack: Pack, case: Case, people: Sequence[Candidate]) -> Chosen | Nobody:
@@ -94,11 +110,12 @@ def choose(pack: Pack, case: Case, people: Sequence[Candidate]) -> Chosen | Nobo
     number = rule_for(pack, case)
     if number is None or not waits(pack, case):
         raise ValueError("this case is not to be dispatched")
-    rule = pack.dispatch[number]
-    left = [one for one in people if rule.to in one.person.roles and HANDLING & set(one.person.roles)]
+    role, department = _given_to(pack, case, number)
+    left = [one for one in people if role in one.person.roles and HANDLING & set(one.person.roles)]
+    left = [one for one in left if one.person.id != case.ownership.owner]
     if not left:
         return Nobody(rule=number, why="nobody_has_the_role")
-    left = [one for one in left if rule.department in (None, one.department)]
+    left = [one for one in left if department in (None, one.department)]
     if not left:
         return Nobody(rule=number, why="nobody_in_the_department")
     left = [one for one in left if _holds_tier(pack, case, one.person)]
@@ -120,10 +137,10 @@ def _holds_tier(pack: Pack, case: Case, person: Person) -> bool:
     return tier is None or bool(set(tier.held_by) & set(person.roles))
 
 
-def _may_have(pack: Pack, case: Case, rule: DispatchRule, person: Person) -> bool:
+def _may_have(pack: Pack, case: Case, role: Role, person: Person) -> bool:
     """As `choose`, for what can be told of the person alone: the rest was attested when they were chosen."""
     return (
-        rule.to in person.roles
+        role in person.roles
         and bool(HANDLING & set(person.roles))
         and _holds_tier(pack, case, person)
         and _free_of_it(case, person)
@@ -139,7 +156,7 @@ def _free_of_it(case: Case, person: Person) -> bool:
 
 
 class Dispatched(Event):
-    """The service made somebody the owner. `rule` is the pack's, from 0; `load` what they had open already."""
+    """The service made somebody the owner. `rule`: the pack's, from 0, or BY_LADDER; `load`: what they had open."""
 
     hand: ClassVar[bool] = False
 
@@ -185,7 +202,7 @@ class Dispatch(Command):
         # Somebody may have taken it meanwhile, or it is classed otherwise: then the choice is void.
         if not waits(ctx.rules, case) or rule_for(ctx.rules, case) != self.rule:
             return
-        if _may_have(ctx.rules, case, ctx.rules.dispatch[self.rule], self.to):
+        if _may_have(ctx.rules, case, _given_to(ctx.rules, case, self.rule)[0], self.to):
             yield Dispatched(to=self.to, rule=self.rule, load=self.load)
 
 

@@ -52,7 +52,7 @@ class ExtensionGranted(OnOccurrence, Event):
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
         # The warnings and alerts of the former due moment are past; the new one has its own.
         changes = {"extensions": found.extensions + 1, "extension_asked": None, "due_at": self.due_at}
-        return found.model_copy(update={**changes, "warned": (), "rungs": (), "acknowledged_at": None})
+        return found.model_copy(update={**found.anew(), **changes})
 
 
 class ExtensionRefused(OnOccurrence, Event):

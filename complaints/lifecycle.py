@@ -26,6 +26,7 @@ from complaints import (
     closure,
     departments,
     dispute,
+    escalation,
     feedback,
     internal_review,
     migration,
@@ -52,7 +53,7 @@ from complaints.case import Case
 from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint, automatic_receipt
 from complaints.letters import ReportDelivery
 from complaints.migration import MigratePack
-from complaints.occurrences import ClockBreached
+from complaints.occurrences import ClockBreached, RungClimbed
 from complaints.triage import Triaged
 from policies.pack import Pack
 from policies.vocabulary import Fact, Role
@@ -312,6 +313,10 @@ def _standing(pack: Pack, case: Case, told: Happening) -> Iterator[tuple[datetim
             events = tiers.by_class(pack, case)
         case ClockBreached():
             events = tiers.by_time(pack, case, told.event)
+        case RungClimbed():
+            events = chain(
+                tiers.by_rung(pack, case, told.event), escalation.reassigned_by_rung(pack, case, told.event)
+            )
         case pauses.PauseReminded():
             events = pauses.reminder(pack, case, told.event)
         case _:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime
 
 from complaints.actions import ActionOverdue, EffectivenessCheckDue
-from complaints.base import Event, Frozen, Happening
+from complaints.base import SYSTEM, Event, Frozen, Happening
 from complaints.case import Case
 from complaints.departments import DepartmentAsked, DepartmentTold
 from complaints.dispatching import Dispatched, DispatchFailed
@@ -18,13 +18,20 @@ from complaints.extensions import ExtensionAsked, ExtensionGranted, ExtensionRef
 from complaints.feedback import LowScoreEscalated
 from complaints.internal_review import InternalReviewOpened
 from complaints.letters import LEAVES_BY_ITSELF, LetterMoved, LetterQueued
-from complaints.occurrences import ClockBreached, ClockWarned, RungClimbed
+from complaints.occurrences import (
+    AcknowledgementExpired,
+    ClockBreached,
+    ClockWarned,
+    RungClimbed,
+    RungUnheld,
+)
 from complaints.outside import OutsideDeadlinePassed
 from complaints.ownership import Assigned, HandoverOffered
 from complaints.pilots import PilotOverdue
+from complaints.recipients import each_once, resolve
 from complaints.tiers import TierRaised
 from policies.pack import Pack
-from policies.vocabulary import Channel, DeliveryState, Role
+from policies.vocabulary import AlertChannel, DeliveryState, Role
 
 MessageKind = Literal[
     "letter",
@@ -49,28 +56,45 @@ MessageKind = Literal[
     "outage_overdue",
     "systemic_suspected",
     "target_missed",
+    "alert_expired",
+    "alert_nobody",
+    "watchdog_late",
+    "morning_worklist",
+    "weekly_report",
+    "overdue_summary",
 ]
 
 
+WEBHOOKS = "webhooks"
+"""The recipient of what goes to every endpoint that has asked for it."""
+
+
 class Message(Frozen):
-    """A row for the outbox. It names nobody: `to` is `staff:<id>`, `role:<role>`, `department:<name>` or
-    `party:<id>`.
+    """A row for the outbox. It names nobody: `to` is `staff:<id>`, `role:<role>`, `department:<name>`,
+    `on_duty:<rota>`, `webhooks` or `party:<id>`.
 
     `dedupe` is unique over all messages ever. `fallback` is asked where `to` resolves to nobody.
     `digest` names the group in which it may be told together with others; None goes out by itself.
-    `letter` and `template` are set for letters: the letter's id and the pack's template.
+    `letter` and `template` are set for letters: the letter's id and the pack's template. `occurrence`, `rung`,
+    `repeat` and `who` (the ladder's word) are set for the calls of a ladder.
+    `called_at` is the moment that called for it, where that was time alone: what its lateness is measured from.
     """
 
     dedupe: str
     kind: MessageKind
     to: str
     fallback: str | None = None
-    channel: Channel = Channel.MAIL
+    channel: AlertChannel = AlertChannel.MAIL
     letter: str | None = None
     template: str | None = None
     text_id: str | None = None
     clock: str | None = None
+    occurrence: int | None = None
+    rung: int | None = None
+    repeat: int | None = None
+    who: str | None = None
     due_at: AwareDatetime | None = None
+    called_at: AwareDatetime | None = None
     digest: str | None = None
 
 
@@ -79,7 +103,9 @@ def messages(pack: Pack, case: Case, told: Happening) -> Iterator[Message]:
 
     Keys are made of what the event is, never of who noticed it: the workflow and the watchdog make the same.
     """
-    return _called_for(told.event, case, told)
+    by_time_alone = told.actor == SYSTEM and told.command is None and told.occurred_at >= case.recorded_at
+    for message in _called_for(told.event, case, told):
+        yield message.model_copy(update={"called_at": told.occurred_at}) if by_time_alone else message
 
 
 @singledispatch
@@ -130,15 +156,63 @@ def _breached(event: ClockBreached, case: Case, told: Happening) -> Iterator[Mes
 
 @_called_for.register
 def _climbed(event: RungClimbed, case: Case, told: Happening) -> Iterator[Message]:
-    for who in _each_once(case, event.tell):
-        key = f"{case.reference}/{event.clock}/{event.occurrence}/{event.rung}/{event.repeat}/{who}/mail"
+    # A rung before the due moment warns; at a moment that is past nothing is warned of.
+    kind: MessageKind = "alert_warning" if told.occurred_at <= event.due_at else "alert_breach"
+    yield from _calls(case, kind, event, event.tell, event.due_at)
+
+
+@_called_for.register
+def _unheld(event: RungUnheld, case: Case, told: Happening) -> Iterator[Message]:
+    if event.nobody:
+        key = f"{case.reference}/{event.clock}/{event.occurrence}/{event.rung}/{event.repeat}/nobody"
         key += _of_due_moment(case, event)
-        yield _alert(case, "alert_breach", key, who, clock=event.clock, due_at=event.due_at)
+        yield _alert(
+            case, "alert_nobody", key, f"role:{Role.ADMINISTRATOR}", clock=event.clock, due_at=event.due_at
+        )
+    elif event.due_at is not None:
+        kind: MessageKind = "alert_warning" if told.occurred_at <= event.due_at else "alert_breach"
+        yield from _calls(case, kind, event, event.passed_to, event.due_at)
+
+
+@_called_for.register
+def _expired(event: AcknowledgementExpired, case: Case, told: Happening) -> Iterator[Message]:
+    words = (*((f"person:{event.by}",) if event.by else ()), *event.tell)
+    run = f"{case.reference}/{event.clock}/{event.occurrence}"
+    for who in each_once(case, words):
+        # One run may be acknowledged, and forgotten, more than once.
+        key = f"{run}/expired/{told.occurred_at.isoformat()}/{who}"
+        yield _alert(case, "alert_expired", key, who, clock=event.clock, due_at=event.due_at)
+
+
+def _calls(
+    case: Case,
+    kind: MessageKind,
+    event: RungClimbed | RungUnheld,
+    words: tuple[str, ...],
+    due_at: AwareDatetime,
+) -> Iterator[Message]:
+    """A rung's call: to each of these people over each way that reaches a person, and once over webhooks."""
+    call = f"{case.reference}/{event.clock}/{event.occurrence}/{event.rung}/{event.repeat}"
+    of_rung = {
+        "clock": event.clock, "occurrence": event.occurrence, "rung": event.rung, "repeat": event.repeat,
+        "due_at": due_at,
+    }  # fmt: skip
+    moment = _of_due_moment(case, event)
+    ways = tuple(AlertChannel(way) for way in event.over) or (AlertChannel.MAIL,)
+    for who in each_once(case, words):
+        for way in ways:
+            if way is not AlertChannel.WEBHOOK:
+                key = f"{call}/{who}/{way}{moment}"
+                yield _alert(case, kind, key, who, channel=way, who=who, **of_rung)
+    if AlertChannel.WEBHOOK in ways and isinstance(event, RungClimbed):
+        yield Message(
+            dedupe=f"{call}/webhook{moment}", kind=kind, to=WEBHOOKS, channel=AlertChannel.WEBHOOK, **of_rung
+        )
 
 
 @_called_for.register
 def _escalated(event: Escalated, case: Case, told: Happening) -> Iterator[Message]:
-    for who in _each_once(case, event.tell):
+    for who in each_once(case, event.tell):
         key = f"{case.reference}/escalated/{case.escalation.level}/{who}"
         yield _alert(case, "alert_escalation", key, who)
 
@@ -146,14 +220,14 @@ def _escalated(event: Escalated, case: Case, told: Happening) -> Iterator[Messag
 @_called_for.register
 def _tier_raised(event: TierRaised, case: Case, told: Happening) -> Iterator[Message]:
     if told.occurred_at >= case.recorded_at:  # what was late before recording has its one alert
-        for who in _each_once(case, event.tell):
+        for who in each_once(case, event.tell):
             yield _alert(case, "tier_raised", f"{case.reference}/tier/{event.to}/{who}", who)
 
 
 @_called_for.register
 def _extension_asked(event: ExtensionAsked, case: Case, told: Happening) -> Iterator[Message]:
     run = case.clocks.find(event.clock, event.occurrence)
-    for who in _each_once(case, event.tell):
+    for who in each_once(case, event.tell):
         key = f"{case.reference}/{event.clock}/{event.occurrence}/extension-asked/{case.sequence}/{who}"
         yield _alert(case, "extension_asked", key, who, clock=event.clock, due_at=run.due_at)
 
@@ -232,7 +306,7 @@ def _assigned(event: Assigned | Dispatched, case: Case, told: Happening) -> Iter
     yield _alert(case, "assigned", f"{case.reference}/assigned/{case.sequence}", f"person:{event.to.id}")
 
 
-def _of_due_moment(case: Case, event: ClockWarned | RungClimbed) -> str:
+def _of_due_moment(case: Case, event: ClockWarned | RungClimbed | RungUnheld) -> str:
     """What sets the alerts of a due moment that was extended, or moved by a pack, apart from those of the former."""
     run = case.clocks.find(event.clock, event.occurrence)
     return (f"/extended-{run.extensions}" if run.extensions else "") + (
@@ -240,34 +314,7 @@ def _of_due_moment(case: Case, event: ClockWarned | RungClimbed) -> str:
     )
 
 
-def _each_once(case: Case, words: tuple[str, ...]) -> Iterator[str]:
-    """The words of a rung, without those that stand for somebody another word stands for already."""
-    told: set[str] = set()
-    for who in words:
-        to, _ = resolve(case, who)
-        if to not in told:
-            told.add(to)
-            yield who
-
-
-def _alert(case: Case, kind: MessageKind, dedupe: str, who: str, **more: Any) -> Message:
+def _alert(case: Case, kind: MessageKind, dedupe: str, word: str, **more: Any) -> Message:
     """An alert to whomever a ladder's word stands for, under a key that does not depend on who that is now."""
-    to, fallback = resolve(case, who)
+    to, fallback = resolve(case, word)
     return Message(dedupe=dedupe, kind=kind, to=to, fallback=fallback, **more)
-
-
-def resolve(case: Case, who: str) -> tuple[str, str]:
-    """The address a ladder's word stands for in this case, and whom to ask where there is nobody."""
-    nobody = f"role:{Role.SUPERVISOR}"
-    own = case.ownership
-    match who:
-        case "owner":
-            return (f"staff:{own.owner}" if own.owner else nobody), nobody
-        case "owner_supervisor":
-            return (f"staff:{own.supervisor}" if own.supervisor else nobody), f"role:{Role.DEPARTMENT_HEAD}"
-        case _ if who.startswith("person:"):
-            return f"staff:{who.removeprefix('person:')}", nobody
-        case _ if who.startswith("department:"):
-            return who, f"role:{Role.DEPARTMENT_HEAD}"
-        case _:
-            return who, f"role:{Role.ADMINISTRATOR}"

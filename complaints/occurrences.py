@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
 from complaints.base import Event, Frozen, Happening, PackRef, TextRef
-from policies.vocabulary import Fact
+from policies.vocabulary import AlertChannel, Fact
 
 if TYPE_CHECKING:
     from complaints.case import Case
 
+
+Unheld = Literal["nobody", "away", "off_duty", "unreachable"]
+"""Why a call reached nobody: there is no such person, they are away or off duty, or their address takes nothing."""
 
 MIGRATED = "pack migrated"
 """Why a clock was recalculated or stopped by a move to another pack."""
@@ -38,6 +41,10 @@ class ExtensionAsk(Frozen):
 class Occurrence(Frozen):
     """One run of one clock. `due_at` is None while a pause hides it; `breached_at` stays once set.
 
+    `rungs` are the calls of its ladder that went out, as (rung, repeat), and `climbed_at` when each did (it is
+    shorter in states from before it stood here). `acknowledged_at` is None again once an acknowledgement has
+    expired or was released: at `resumed_at`. `held_until` is when the present one expires.
+
     `subject` is what the run is about, where each of several (a question, say) has its own. `parts` are the
     facts that have come, and when, of a clock that is met only by all of them.
     """
@@ -53,8 +60,13 @@ class Occurrence(Frozen):
     extension_asked: ExtensionAsk | None = None
     warned: tuple[int, ...] = ()
     rungs: tuple[tuple[int, int], ...] = ()  # (rung, repeat) already climbed
+    climbed_at: tuple[AwareDatetime, ...] = ()
+    unheld: tuple[tuple[int, int, str], ...] = ()  # (rung, repeat, the word for whom nobody was there)
     breached_at: AwareDatetime | None = None
     acknowledged_at: AwareDatetime | None = None
+    acknowledged_by: str | None = None
+    held_until: AwareDatetime | None = None
+    resumed_at: AwareDatetime | None = None
     met_at: AwareDatetime | None = None
     stopped_at: AwareDatetime | None = None
     frozen_due: AwareDatetime | None = None  # the due moment as it stood when met or stopped
@@ -76,6 +88,18 @@ class Occurrence(Frozen):
     @property
     def key(self) -> str:
         return f"{self.clock}/{self.number}"
+
+    @property
+    def alarming(self) -> bool:
+        """Whether it has called on somebody and is not over: there is something to acknowledge."""
+        return self.running and bool(self.rungs or self.breached_at)
+
+    def anew(self) -> dict[str, object]:
+        """The changes by which a run begins its warnings and its ladder again, for another due moment."""
+        return {
+            **dict.fromkeys(("warned", "rungs", "climbed_at", "unheld"), ()),
+            **dict.fromkeys(("acknowledged_at", "acknowledged_by", "held_until", "resumed_at")),
+        }
 
 
 class Pause(Frozen):
@@ -240,16 +264,99 @@ class RungClimbed(OnOccurrence, Event):
     rung: int
     repeat: int
     tell: tuple[str, ...]
-    over: tuple[str, ...]
+    over: tuple[AlertChannel, ...]
     due_at: AwareDatetime
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        return found.model_copy(update={"rungs": (*found.rungs, (self.rung, self.repeat))})
+        return found.model_copy(
+            update={
+                "rungs": (*found.rungs, (self.rung, self.repeat)),
+                "climbed_at": (*found.climbed_at, told.occurred_at),
+            }
+        )
+
+
+class RungUnheld(OnOccurrence, Event):
+    """Nobody was there for one word of a call. `passed_to` are those it went to instead; nobody: none were left."""
+
+    hand: ClassVar[bool] = False
+
+    rung: int
+    repeat: int
+    who: str
+    why: Unheld
+    passed_to: tuple[str, ...] = ()
+    nobody: bool = False
+    over: tuple[AlertChannel, ...] = ()
+    due_at: AwareDatetime | None = None
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(update={"unheld": (*found.unheld, (self.rung, self.repeat, self.who))})
 
 
 class AlertAcknowledged(OnOccurrence, Event):
+    """Somebody has seen the alert. `until` is how long that holds the ladder; None: it ends its repeats for good."""
+
+    until: AwareDatetime | None = None
+    note: TextRef | None = None
+
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        return found.model_copy(update={"acknowledged_at": told.occurred_at})
+        return found.model_copy(
+            update={
+                "acknowledged_at": told.occurred_at,
+                "acknowledged_by": told.actor,
+                "held_until": self.until,
+            }
+        )
+
+
+class AlertSnoozed(OnOccurrence, Event):
+    """Somebody has seen the alert and asked for silence until a moment of their choosing."""
+
+    until: AwareDatetime
+    note: TextRef | None = None
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return found.model_copy(
+            update={
+                "acknowledged_at": told.occurred_at,
+                "acknowledged_by": told.actor,
+                "held_until": self.until,
+            }
+        )
+
+
+class AlertReleased(OnOccurrence, Event):
+    """Somebody let the ladder go on before the acknowledgement expired."""
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return _resumed(found, told)
+
+
+class AcknowledgementExpired(OnOccurrence, Event):
+    """The alert was acknowledged, and what it was about was not done in the time that this holds.
+
+    `by` had acknowledged it; `tell` hear of it: those of the rung that the ladder stands on.
+    """
+
+    by: str | None
+    tell: tuple[str, ...]
+    over: tuple[AlertChannel, ...]
+    due_at: AwareDatetime
+
+    def change(self, found: Occurrence, told: Happening) -> Occurrence:
+        return _resumed(found, told)
+
+
+def _resumed(found: Occurrence, told: Happening) -> Occurrence:
+    return found.model_copy(
+        update={
+            "acknowledged_at": None,
+            "acknowledged_by": None,
+            "held_until": None,
+            "resumed_at": told.occurred_at,
+        }
+    )
 
 
 class ClockRecalculated(OnOccurrence, Event):
@@ -269,5 +376,5 @@ class ClockRecalculated(OnOccurrence, Event):
         }
         if self.why == MIGRATED:
             # What was said was said by another rule's warnings and ladder; these have their own to say.
-            changes |= {"warned": (), "rungs": (), "acknowledged_at": None, "moves": found.moves + 1}
+            changes |= {**found.anew(), "moves": found.moves + 1}
         return found.model_copy(update=changes)

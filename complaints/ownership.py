@@ -34,7 +34,8 @@ _WORKERS = frozenset({Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
 class Ownership(Frozen):
     """Who answers for the case. An open offer changes nothing until it is accepted.
 
-    `dispatch_rule` is the pack's rule, from 0, by which the service chose the owner; None where a person did.
+    `dispatch_rule` is the pack's rule, from 0, by which the service chose the owner (or BY_LADDER); None where a
+    person did.
     `unplaced` is why the service found nobody to give the case to.
     """
 
@@ -76,8 +77,12 @@ def owned(case: Case, person: Person, told: Happening, dispatch_rule: int | None
     """The case as this person's; every offer of it is over."""
     # Who was made the owner answered for the case, and can not review it later, even if they did nothing.
     known = person.id in case.hands
+    wanted = case.escalation.wanted
     return case.changed(
         hands=case.hands if known else (*case.hands, person.id),
+        escalation=case.escalation.model_copy(update={"wanted": None})
+        if wanted in person.roles
+        else case.escalation,
         ownership=Ownership(
             owner=person.id,
             roles=person.roles,

@@ -11,7 +11,7 @@ from policies.vocabulary import Fact, Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
-    from complaints.occurrences import ClockBreached
+    from complaints.occurrences import ClockBreached, RungClimbed
     from policies.pack import HandlingTier, Pack
 
 
@@ -75,6 +75,15 @@ def by_class(pack: Pack, case: Case) -> Iterator[TierRaised]:
 def by_time(pack: Pack, case: Case, breached: ClockBreached) -> Iterator[TierRaised]:
     """The next tier, where the clock that ran out says that this moves the complaint up."""
     if pack.clock(breached.clock).raises_tier:
+        above = tier_of(pack, case.handling_tier + 1)
+        if above is not None:
+            yield _raised(above, "time")
+
+
+def by_rung(pack: Pack, case: Case, climbed: RungClimbed) -> Iterator[TierRaised]:
+    """The next tier, where the rung that called says that this moves the complaint up."""
+    rung = pack.ladders[climbed.ladder].rungs[climbed.rung]
+    if climbed.repeat == 0 and rung.raise_tier and case.open:
         above = tier_of(pack, case.handling_tier + 1)
         if above is not None:
             yield _raised(above, "time")

@@ -25,6 +25,11 @@ class ClockView(Frozen):
     met_at: AwareDatetime | None
     breached_at: AwareDatetime | None
     stopped_at: AwareDatetime | None
+    rung: int | None = None  # of its ladder, that called last
+    climbed_at: AwareDatetime | None = None
+    acknowledged_at: AwareDatetime | None = None
+    acknowledged_by: str | None = None
+    held_until: AwareDatetime | None = None
 
 
 class CaseView(Frozen):
@@ -113,6 +118,11 @@ def view(pack: Pack, case: Case) -> CaseView:
                 met_at=o.met_at,
                 breached_at=o.breached_at,
                 stopped_at=o.stopped_at,
+                rung=o.rungs[-1][0] if o.rungs else None,
+                climbed_at=o.climbed_at[-1] if o.climbed_at else None,
+                acknowledged_at=o.acknowledged_at,
+                acknowledged_by=o.acknowledged_by,
+                held_until=o.held_until,
             )
             for o in case.clocks.occurrences
         ),

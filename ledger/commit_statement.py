@@ -42,7 +42,8 @@ _COMMANDS = bindparam("commands", type_=ARRAY(Text))
 _FROM_EVENT = ("sequence", "v", "type", "occurred_at", "recorded_at", "actor", "command_id", "ordinal",
                "body", "previous", "hash")  # fmt: skip
 _FROM_MESSAGE = ("dedupe", "stream", "kind", "recipient", "fallback", "channel", "letter", "template",
-                 "text_id", "clock", "due_at", "digest")  # fmt: skip
+                 "text_id", "clock", "occurrence", "rung", "repeat", "who", "due_at", "called_at",
+                 "digest")  # fmt: skip
 
 
 def _rows(parameter: str, columns: list[Any]) -> FromClause:

@@ -58,12 +58,15 @@ class LoginTaken(Exception):  # noqa: N818 - an answer, not a fault
 
 
 class Mailbox(Frozen):
-    """Where a member of staff reads mail, and in which language (ISO 639-1)."""
+    """Where a member of staff is reached: their mail, their language (ISO 639-1), and their chat address (None: they
+    have none, or who asks has no key to read it by).
+    """
 
     staff: str
     name: str
     address: str
     language: str
+    chat: str | None = None
 
 
 class StaffMember(Frozen):
@@ -89,13 +92,16 @@ class Bearer(Frozen):
 
 
 class Session(Frozen):
-    """A signed-in member of staff. `csrf_secret` is what forms have to carry back; `second_factor`: they have one."""
+    """A signed-in member of staff. `csrf_secret` is what forms have to carry back; `second_factor`: they have one.
+    `new_alerts`: how many have reached them at the desk since they last looked, at most 100.
+    """
 
     actor: Actor
     name: str
     language: str
     csrf_secret: str
     second_factor: bool = False
+    new_alerts: int = 0
 
 
 class OpenedSession(Frozen):
@@ -273,8 +279,15 @@ class Directory:
         row = found[0]
         return Session(
             actor=_actor(row), name=row.name, language=row.language, csrf_secret=row.csrf_secret,
-            second_factor=row.second_factor,
+            second_factor=row.second_factor, new_alerts=row.new_alerts,
         )  # fmt: skip
+
+    async def live_sessions(self, ids: Iterable[str]) -> frozenset[str]:
+        """Those of these cookies whose sessions live. To ask is no use of a session: it goes idle all the same."""
+        by_hash = {_hash(id_): id_ for id_ in ids}
+        given = {"id_hashes": sorted(by_hash), "idle": SESSION_IDLE}
+        found = await self._rows(statements.LIVE_SESSIONS, given) if by_hash else ()
+        return frozenset(by_hash[row.id_hash] for row in found)
 
     async def close_session(self, id: str) -> None:  # noqa: A002 - the field's own name
         """Sign out; nothing happens where the session is gone already."""

@@ -115,11 +115,21 @@ SESSION = text(
             AND last_seen_at > now() - :idle AND last_seen_at < now() - interval '1 minute'
     )
     SELECT staff.id, staff.name, staff.language, staff.roles, staff.supervisor, sessions.csrf_secret,
-        staff.second_factor IS NOT NULL AS second_factor
+        staff.second_factor IS NOT NULL AS second_factor,
+        (SELECT count(*) FROM (
+            SELECT FROM outbox WHERE channel = 'desk' AND state = 'sent' AND recipient = 'staff:' || staff.id
+                AND sent_at > coalesce((SELECT up_to FROM desk_seen WHERE desk_seen.staff = staff.id), '-infinity') LIMIT 100
+        ) AS some) AS new_alerts
     FROM sessions JOIN staff ON staff.id = sessions.staff
     WHERE id_hash = :id_hash AND expires_at > now() AND last_seen_at > now() - :idle AND staff.active
     """
 ).bindparams(bindparam("idle", type_=Interval))
+LIVE_SESSIONS = text(
+    """
+    SELECT id_hash FROM sessions JOIN staff ON staff.id = sessions.staff
+    WHERE id_hash = ANY (:id_hashes) AND expires_at > now() AND last_seen_at > now() - :idle AND staff.active
+    """
+).bindparams(bindparam("id_hashes", type_=ARRAY(Text)), bindparam("idle", type_=Interval))
 CLOSE_SESSION = text("DELETE FROM sessions WHERE id_hash = :id_hash")
 
 ISSUE = text(

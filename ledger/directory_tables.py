@@ -35,6 +35,7 @@ staff = Table(
     Column("away_until", _INSTANT),  # the service's own time, as `assigned_at`
     Column("assigned_at", _INSTANT),  # when the service last gave them a complaint
     Column("language", Text, nullable=False, server_default="en"),
+    Column("chat", LargeBinary),  # where they are reached by chat, encrypted; null: they are not
     Column("active", Boolean, nullable=False, server_default="true"),
     Column("created_at", _INSTANT, nullable=False, server_default=func.now()),
     Column("last_sign_in_at", _INSTANT),

@@ -115,6 +115,16 @@ async def waits(conn: AsyncConnection, reference: str) -> Pending | None:
     return None if row is None else _pending(row)
 
 
+async def accepted(conn: AsyncConnection, reference: str) -> bool:
+    """Whether this reference was given out for an intake that is recorded, or will be.
+
+    Whoever has just found nothing in the record asks this and not `waits`: what was recorded in between is
+    found all the same.
+    """
+    kept = select(intake.c.reference).where(intake.c.reference == reference, intake.c.refused.is_(None))
+    return (await conn.execute(kept)).first() is not None
+
+
 async def release(conn: AsyncConnection, reference: str) -> None:
     """Lets the next look take it at once: its workflow could not be started (Temporal is away)."""
     await conn.execute(update(intake).where(intake.c.reference == reference).values(tried_at=null()))

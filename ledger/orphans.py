@@ -14,7 +14,7 @@ OLD_ENOUGH = timedelta(days=2)
 
 
 async def sweep_texts(conn: AsyncConnection, older_than: timedelta = OLD_ENOUGH, *, limit: int = 1000) -> int:
-    """Delete texts that no event names and no waiting intake will; returns how many. One statement."""
+    """Delete texts that no event names and no waiting intake or mail will; returns how many. One statement."""
     found = await conn.execute(_TEXTS, {"older_than": older_than, "limit": limit})
     return int(found.scalar_one())
 
@@ -41,6 +41,8 @@ _TEXTS = text(
             EXISTS (
                 SELECT FROM intake WHERE intake.reference = old.stream
                     AND intake.recorded_at IS NULL AND intake.refused IS NULL
+            ) OR EXISTS (
+                SELECT FROM inbound WHERE inbound.reference = old.stream AND inbound.state = 'received'
             ) AS waiting
         FROM old
     ), claimed AS (
@@ -62,13 +64,16 @@ _ATTACHMENTS = text(
     ), judged AS MATERIALIZED (
         SELECT id, digest IS NOT NULL AND EXISTS (
             SELECT FROM events WHERE events.stream = old.stream AND strpos(events.body, old.id) > 0
-        ) AS in_record
+        ) AS in_record,
+            EXISTS (
+                SELECT FROM inbound WHERE inbound.reference = old.stream AND inbound.state = 'received'
+            ) AS waiting
         FROM old
     ), claimed AS (
         UPDATE attachments SET claimed_at = now() FROM judged
         WHERE attachments.id = judged.id AND in_record
     ), deleted AS (
-        DELETE FROM attachments USING judged WHERE attachments.id = judged.id AND NOT in_record
+        DELETE FROM attachments USING judged WHERE attachments.id = judged.id AND NOT in_record AND NOT waiting
         RETURNING attachments.id
     )
     SELECT count(*) FROM deleted

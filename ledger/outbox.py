@@ -6,6 +6,7 @@ All times here are real, by the database's clock. No row holds an address or a t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -45,6 +46,7 @@ class State(StrEnum):
     BOUNCED = "bounced"  # refused for good, or there is no way to reach the recipient
     EXPANDED = "expanded"  # became one message for each person whom the recipient stands for
     DEAD = "dead"  # given up; a person has to look
+    UNHELD = "unheld"  # nobody was there whom the call of a rung could reach; it was passed on
     DROPPED = "dropped"  # there is nothing left to send: the texts were erased
 
 
@@ -57,14 +59,21 @@ outbox = Table(
     Column("dedupe", Text, nullable=False, unique=True),
     Column("stream", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("recipient", Text, nullable=False),  # staff:…, role:… or party:…
+    Column(
+        "recipient", Text, nullable=False
+    ),  # staff:…, role:…, department:…, on_duty:…, webhook:… or party:…
     Column("fallback", Text),
     Column("channel", Text, nullable=False),
     Column("letter", Text),
     Column("template", Text),
     Column("text_id", Text),
     Column("clock", Text),
+    Column("occurrence", Integer),  # this and the next three: which call of which rung of a ladder it is
+    Column("rung", Integer),
+    Column("repeat", Integer),
+    Column("who", Text),  # the ladder's word that it goes out for: owner, on_duty:…
     Column("due_at", _INSTANT),  # the complaint's own time
+    Column("called_at", _INSTANT),  # the complaint's own time: the moment that called for it
     Column("digest", Text),
     Column("state", Text, nullable=False, server_default=State.QUEUED),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -76,16 +85,31 @@ outbox = Table(
     Column("message_id", Text),
     Column("last_error", Text),  # a status code or a name of ours
     Column("told_at", _INSTANT),  # when the letter's workflow has taken the outcome
+    Column("place", BigInteger),  # the id of the message that this one stands in for; none: its own
+    Column("bundle", BigInteger),  # what leaves together, ever again the same: the lowest id of these
+    Column("storm", BigInteger),  # the first bundle of the storm that this one was told in
+    Column("resent_by", Text),  # who had a dead letter sent again, and when the last time
+    Column("resent_at", _INSTANT),
     CheckConstraint("state IN (" + ", ".join(f"'{state}'" for state in State) + ")", name="state_known"),
 )
 
 _queued = outbox.c.state == text("'queued'")
 Index("ix_outbox_available_at", outbox.c.available_at, outbox.c.id, postgresql_where=_queued)
+Index("ix_outbox_streams", outbox.c.stream, outbox.c.id, postgresql_where=_queued)
+Index("ix_outbox_bundles", outbox.c.bundle, postgresql_where=_queued & outbox.c.bundle.is_not(None))
 Index(
-    "ix_outbox_letters",
-    outbox.c.stream,
-    outbox.c.id,
-    postgresql_where=_queued & (outbox.c.kind == text("'letter'")),
+    "ix_outbox_flow",
+    outbox.c.recipient,
+    outbox.c.channel,
+    outbox.c.queued_at,
+    postgresql_where=text("kind <> 'letter' AND digest IS NULL"),
+)
+Index(
+    "ix_outbox_storms",
+    outbox.c.recipient,
+    outbox.c.channel,
+    outbox.c.sent_at,
+    postgresql_where=outbox.c.storm.is_not(None),
 )
 Index(
     "ix_outbox_digest",
@@ -96,13 +120,24 @@ Index(
 Index(
     "ix_outbox_untold",
     outbox.c.id,
-    postgresql_where=text("kind = 'letter' AND told_at IS NULL AND state IN ('sent', 'bounced')"),
+    postgresql_where=text(
+        "told_at IS NULL AND (kind = 'letter' AND state IN ('sent', 'bounced') OR state = 'unheld')"
+    ),
 )
+Index("ix_outbox_calls", outbox.c.stream, outbox.c.id, postgresql_where=outbox.c.rung.is_not(None))
+Index("ix_outbox_calls_of", outbox.c.recipient, outbox.c.id, postgresql_where=outbox.c.rung.is_not(None))
+Index("ix_outbox_queued_at", outbox.c.queued_at, postgresql_where=outbox.c.called_at.is_not(None))
+Index("ix_outbox_sent_at", outbox.c.sent_at, postgresql_where=outbox.c.state == text("'sent'"))
 Index("ix_outbox_dead", outbox.c.id, postgresql_where=outbox.c.state == text("'dead'"))
+Index("ix_outbox_message_id", outbox.c.message_id, postgresql_where=outbox.c.message_id.is_not(None))
 
 
 class Leased(Frozen):
-    """A message that is ours to send until the lease ends. `attempts` counts this one."""
+    """A message that is ours to send until the lease ends. `attempts` counts this one.
+
+    `bundle` is set for what leaves together with others, `storm` where that is a storm's;
+    `told_before` is how many complaints earlier mails of this storm named.
+    """
 
     id: int
     dedupe: str
@@ -115,21 +150,88 @@ class Leased(Frozen):
     template: str | None
     text_id: str | None
     clock: str | None
+    occurrence: int | None
+    rung: int | None
+    repeat: int | None
+    who: str | None
     due_at: AwareDatetime | None
     digest: str | None
     attempts: int
+    bundle: int | None = None
+    storm: int | None = None
+    told_before: int = 0
+    place: int = 0
+
+    @property
+    def line(self) -> tuple[str, str, str]:
+        """Messages of one line leave in their order: a complaint's letters, its alerts to one recipient."""
+        letter = self.kind == "letter"
+        return (self.stream, "letter", "") if letter else (self.stream, self.recipient, self.channel)
+
+
+@dataclass(frozen=True)
+class Storm:
+    """What makes many alerts a storm, which is told to one person in few mails; times in real seconds.
+
+    A storm: alerts about `complaints` complaints came for one person over one channel `within` this time.
+    """
+
+    complaints: int = 8
+    within: float = 60.0
+    quiet: float = 5.0
+    """With no further alert for so long, what waits is held no longer; one that waits alone goes as it is."""
+    every: float = 60.0
+    """A storm has at most one mail in this time; none of its alerts waits longer."""
+    over: float = 600.0
+    """So long after its last mail, what comes is another storm, with a thread of its own."""
+
+    def figures(self) -> dict[str, int | timedelta]:
+        """As the statements name them."""
+        return {
+            "storm_from": self.complaints,
+            "storm_within": timedelta(seconds=self.within),
+            "storm_quiet": timedelta(seconds=self.quiet),
+            "storm_every": timedelta(seconds=self.every),
+            "storm_over": timedelta(seconds=self.over),
+        }
+
+
+STORM = Storm()
+
+
+class Outcome(Frozen):
+    """What came of one leased message. QUEUED: it goes back, to be tried again in `after` seconds.
+
+    `after` None: when it was to be tried anyway, so that it keeps its place. `counts` False: that was no
+    attempt.
+    """
+
+    id: int
+    state: State
+    message_id: str | None = None
+    error: str | None = None
+    after: float | None = None
+    counts: bool = True
 
 
 class Untold(Frozen):
-    """A letter whose outcome its workflow does not know yet; `settled_at` is real time."""
+    """A message whose outcome its workflow does not know yet: a letter, or a call that reached nobody.
+
+    `settled_at` is real time.
+    """
 
     id: int
     stream: str
-    letter: str
+    letter: str | None
     channel: str
     state: State
     status: str | None
     settled_at: AwareDatetime
+    clock: str | None = None
+    occurrence: int | None = None
+    rung: int | None = None
+    repeat: int | None = None
+    who: str | None = None
 
 
 class DeadLetter(Frozen):
@@ -165,7 +267,9 @@ async def queue(conn: AsyncConnection, stream: str, messages: Iterable[Message])
             "dedupe": message.dedupe, "stream": stream, "kind": message.kind, "recipient": message.to,
             "fallback": message.fallback, "channel": message.channel, "letter": message.letter,
             "template": message.template, "text_id": message.text_id, "clock": message.clock,
-            "due_at": message.due_at, "digest": message.digest,
+            "occurrence": message.occurrence, "rung": message.rung, "repeat": message.repeat,
+            "who": message.who, "due_at": message.due_at, "called_at": message.called_at,
+            "digest": message.digest,
         }
         for message in messages
     ]  # fmt: skip
@@ -178,18 +282,37 @@ async def queue(conn: AsyncConnection, stream: str, messages: Iterable[Message])
     return queued
 
 
-async def lease(conn: AsyncConnection, *, limit: int, holder: str, seconds: float) -> tuple[Leased, ...]:
-    """Take up to `limit` messages that may go out now, oldest first, for `seconds`; one statement.
+async def lease(
+    conn: AsyncConnection,
+    *,
+    limit: int,
+    holder: str,
+    seconds: float,
+    storm: Storm = STORM,
+    held: Sequence[str] = (),
+) -> tuple[Leased, ...]:
+    """Take up to `limit` messages that may go out now, for `seconds`; one statement, in the order of leaving.
 
-    Letters of one complaint go in their order: a later one waits until those before it are settled.
-    What somebody else is just taking is passed over; a lease that ran out is up for taking again.
+    What was put off in one line (`Leased.line`) keeps all behind it waiting, and so does a message that has
+    yet to become one for each person. What somebody else is just taking is passed over; a lease that ran
+    out is up for taking again. Alerts that are part of a storm are left to `lease_storm`; nothing goes out
+    over the channels that are `held`.
     """
-    given = {"limit": limit, "holder": holder, "lease": timedelta(seconds=seconds)}
+    given = {
+        "limit": limit, "holder": holder, "lease": timedelta(seconds=seconds), "held": held,
+        **storm.figures(),
+    }  # fmt: skip
     return _leased((await conn.execute(statements.LEASE, given)).all())
 
 
 async def lease_digest(
-    conn: AsyncConnection, *, holder: str, seconds: float, quiet: float, at_most: float
+    conn: AsyncConnection,
+    *,
+    holder: str,
+    seconds: float,
+    quiet: float,
+    at_most: float,
+    held: Sequence[str] = (),
 ) -> tuple[Leased, ...]:
     """Take all messages of one group (recipient and digest) once nothing was added to it for `quiet` seconds,
     or its oldest has waited for `at_most` seconds; nothing where no group is ready. One statement.
@@ -199,12 +322,48 @@ async def lease_digest(
         "lease": timedelta(seconds=seconds),
         "quiet": timedelta(seconds=quiet),
         "at_most": timedelta(seconds=at_most),
+        "held": held,
     }
     return _leased((await conn.execute(statements.LEASE_DIGEST, given)).all())
 
 
+async def lease_storm(
+    conn: AsyncConnection, *, holder: str, seconds: float, storm: Storm, held: Sequence[str] = ()
+) -> tuple[Leased, ...]:
+    """Take all alerts of one storm that wait, where its next mail is due; else nothing. One statement."""
+    given = {"holder": holder, "lease": timedelta(seconds=seconds), "held": held, **storm.figures()}
+    return _leased((await conn.execute(statements.LEASE_STORM, given)).all())
+
+
+async def lease_bundle(
+    conn: AsyncConnection, *, holder: str, seconds: float, held: Sequence[str] = ()
+) -> tuple[Leased, ...]:
+    """Take what was to leave together and did not: the very messages that were one before. One statement."""
+    given = {"holder": holder, "lease": timedelta(seconds=seconds), "held": held}
+    return _leased((await conn.execute(statements.LEASE_BUNDLE, given)).all())
+
+
 def _leased(rows: Sequence[Any]) -> tuple[Leased, ...]:
-    return tuple(sorted((Leased(**row._mapping) for row in rows), key=lambda message: message.id))
+    return tuple(
+        sorted((Leased(**row._mapping) for row in rows), key=lambda message: (message.place, message.id))
+    )
+
+
+async def settle_all(conn: AsyncConnection, outcomes: Sequence[Outcome], *, holder: str) -> int:
+    """Say what became of messages that `holder` has leased; those no longer its own stay as they are.
+
+    One statement for all. Returns how many were its own.
+    """
+    given = {
+        "ids": [outcome.id for outcome in outcomes],
+        "states": [outcome.state for outcome in outcomes],
+        "message_ids": [outcome.message_id for outcome in outcomes],
+        "errors": [outcome.error for outcome in outcomes],
+        "afters": [outcome.after for outcome in outcomes],
+        "counted": [outcome.counts for outcome in outcomes],
+        "holder": holder,
+    }
+    return (await conn.execute(statements.SETTLE_ALL, given)).rowcount
 
 
 async def settle(
@@ -216,9 +375,9 @@ async def settle(
     message_id: str | None = None,
     error: str | None = None,
 ) -> int:
-    """Say what became of messages that `holder` has leased; those no longer its own stay as they are."""
-    given = {"ids": ids, "holder": holder, "state": state, "message_id": message_id, "error": error}
-    return (await conn.execute(statements.SETTLE, given)).rowcount
+    """Settle messages that shared one fate; see `settle_all`."""
+    outcomes = [Outcome(id=id_, state=state, message_id=message_id, error=error) for id_ in ids]
+    return await settle_all(conn, outcomes, holder=holder)
 
 
 async def retry(
@@ -228,11 +387,8 @@ async def retry(
 
     With `counts` False the attempt is not held against them: it was our mail server that was away.
     """
-    given = {
-        "ids": ids, "holder": holder, "after": timedelta(seconds=after), "error": error,
-        "uncounted": int(not counts),
-    }  # fmt: skip
-    return (await conn.execute(statements.RETRY, given)).rowcount
+    outcomes = [Outcome(id=id_, state=State.QUEUED, error=error, after=after, counts=counts) for id_ in ids]
+    return await settle_all(conn, outcomes, holder=holder)
 
 
 async def expand(
@@ -281,12 +437,26 @@ async def dead_letters(
     return tuple(DeadLetter(**row._mapping) for row in rows)
 
 
-async def resend(conn: AsyncConnection, id: int) -> bool:  # noqa: A002 - the field's own name
-    """Try a dead letter again from the start; False where it is none. In the caller's transaction."""
-    again = (await conn.execute(statements.RESEND, {"id": id})).rowcount == 1
-    if again:
-        await conn.execute(select(func.pg_notify(CHANNEL, "")))
-    return again
+async def resend(conn: AsyncConnection, id: int, *, by: str | None = None) -> bool:  # noqa: A002 - its name
+    """Try a dead letter again from the start, and note who wanted that; False where it is none."""
+    given = {"id": id, "recipient": None, "channel": None, "error": None, "by": by}
+    return bool((await conn.execute(statements.RESEND, given)).scalar_one())
+
+
+async def resend_all(
+    conn: AsyncConnection,
+    *,
+    recipient: str | None = None,
+    channel: str | None = None,
+    error: str | None = None,
+    by: str | None = None,
+) -> int:
+    """Try all dead letters again that went to `recipient`, over `channel`, or failed with `error`.
+
+    What is given narrows, `error` by how the status begins (`421`). Returns how many there were.
+    """
+    given = {"id": None, "recipient": recipient, "channel": channel, "error": error, "by": by}
+    return int((await conn.execute(statements.RESEND, given)).scalar_one())
 
 
 async def depth(conn: AsyncConnection) -> Depth:

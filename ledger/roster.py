@@ -53,7 +53,9 @@ async def note_assigned(conn: AsyncConnection, id: str, at: datetime) -> None:  
 _CANDIDATES = text(
     """
     SELECT staff.id, roles, supervisor, department, assigned_at,
-        coalesce(away_until > :now, false) AS away,
+        coalesce(away_until > :now, false) OR EXISTS (
+            SELECT FROM absences WHERE absences.staff = staff.id AND begins_at <= :now AND ends_at > :now
+        ) AS away,
         (SELECT count(*) FROM complaints WHERE complaints.owner = staff.id AND complaints.open) AS load
     FROM staff WHERE active ORDER BY staff.id
     """

@@ -134,8 +134,17 @@ clocks = Table(
     Column("met_at", INSTANT),
     Column("breached_at", INSTANT),
     Column("stopped_at", INSTANT),
+    Column("rung", SmallInteger),
+    Column("climbed_at", INSTANT),
+    Column("acknowledged_at", INSTANT),
+    Column("acknowledged_by", Text),
+    Column("held_until", INSTANT),
 )
 """Each occurrence of each clock, as in CaseView.clocks."""
+
+Index("ix_clocks_unacknowledged", clocks.c.climbed_at, postgresql_where=text(
+    "climbed_at IS NOT NULL AND acknowledged_at IS NULL AND met_at IS NULL AND stopped_at IS NULL"
+))  # fmt: skip
 
 systemic_issues = Table(
     "systemic_issues",

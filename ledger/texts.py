@@ -370,4 +370,5 @@ _DESTROY = (
         """
     ),
     text("UPDATE attachments SET salt = NULL WHERE stream = :stream"),
+    text("UPDATE inbound SET sealed = NULL WHERE stream = :stream"),
 )

@@ -38,8 +38,10 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "systemic_update": _COMMON | {"text"},
     "satisfaction_request": _COMMON,
     # to staff
-    "alert_warning": _ALERT,
-    "alert_breach": _ALERT | {"late_by"},
+    "alert_warning": _ALERT | {"acknowledge"},
+    "alert_breach": _ALERT | {"late_by", "acknowledge"},
+    "alert_expired": _ALERT | {"late_by", "acknowledge"},
+    "alert_nobody": _ALERT | {"late_by"},
     "alert_escalation": _COMMON | {"owner"},
     "alert_low_score": _COMMON | {"score"},
     "letter_bounced": _COMMON,

@@ -28,6 +28,7 @@ from policies.rules import (
     HandlingTier,
     InternalReviewRule,
     Ladder,
+    LadderChoice,
     Measure,
     MetWhen,
     Name,
@@ -46,6 +47,7 @@ from policies.rules import (
     SystemicSuspicion,
     Target,
     Texts,
+    Unanswered,
     Windows,
 )
 from policies.vocabulary import Channel, DeliveryState, Fact, Kind, Role, Severity, Tier
@@ -68,6 +70,7 @@ __all__ = [
     "HandlingTier",
     "InternalReviewRule",
     "Ladder",
+    "LadderChoice",
     "Measure",
     "MetWhen",
     "Name",
@@ -89,6 +92,7 @@ __all__ = [
     "SystemicSuspicion",
     "Target",
     "Texts",
+    "Unanswered",
     "Windows",
 ]
 

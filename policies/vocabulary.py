@@ -54,6 +54,15 @@ class Channel(StrEnum):
     IMPORT = "import"
 
 
+class AlertChannel(StrEnum):
+    """The way by which an alert reaches staff."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+    CHAT = "chat"
+    DESK = "desk"
+
+
 class Role(StrEnum):
     """What a person may be to the service; each command names the roles that may give it."""
 

@@ -100,8 +100,23 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     mail_from: str = "complaints@redress.example"
     """The address that letters and alerts come from."""
+    bounces_to: str | None = None
+    """The address that what could not be delivered is sent back to; none, and it is the one that mails come from."""
     organisation: str = Field("Redress", min_length=1)
     """Who letters and alerts are signed by."""
+
+    lmtp_host: str = "127.0.0.1"
+    """Where the scheduler listens for mail that your mail server hands on by LMTP."""
+    lmtp_port: int | None = Field(None, ge=1, le=65535)
+    """The port for it; none, and no mail is taken in."""
+    inbound_largest: int = Field(25 * 1024 * 1024, ge=64 * 1024, le=200 * 1024 * 1024)
+    """The largest mail that is taken in, in bytes."""
+    inbound_pack: str | None = Field(None, min_length=1)
+    """The pack under which a mail about something new becomes a complaint; none, and it waits for a person."""
+    inbound_most_an_hour: int = Field(30, ge=1)
+    """The mails that one sender may write within an hour; what comes beyond that waits for a person."""
+    bounce_secret: SecretStr | None = Field(None, min_length=16)
+    """What the mail provider signs its bounce reports with, 16 characters or more; none, and they are refused."""
 
     staff_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """The networks that staff may come in from, such as ``10.0.0.0/8, 2001:db8::/32``; none is from everywhere."""
@@ -116,6 +131,11 @@ class Settings(BaseSettings):
     payments_url: str | None = None
     """The payments provider's address; none, and money can be proposed and approved but not paid."""
     payments_token: SecretStr | None = None
+
+    scheduler_port: int | None = Field(None, ge=1, le=65535)
+    """Where the scheduler answers /health and /metrics; none, and it does not."""
+    scheduler_host: str = Field("127.0.0.1", min_length=1)
+    """The address that it listens on; those pages ask for no sign-in, so it is this machine's alone by default."""
 
     @field_validator("database_url")
     @classmethod
@@ -156,9 +176,11 @@ class Settings(BaseSettings):
             raise ValueError("has to be a web address such as https://complaints.example.org")
         return url.rstrip("/")
 
-    @field_validator("mail_from")
+    @field_validator("mail_from", "bounces_to")
     @classmethod
-    def _mail_address(cls, address: str) -> str:
+    def _mail_address(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
         name, _, host = address.rpartition("@")
         if not name or not host or any(c.isspace() for c in address):
             raise ValueError("has to be a mail address such as complaints@example.org")

@@ -5,6 +5,7 @@ from api.desk.commands import router as commands
 from api.desk.figures import router as figures
 from api.desk.intake_form import router as intake_form
 from api.desk.library import router as library
+from api.desk.live import router as live
 from api.desk.packs import router as packs
 from api.desk.portal import router as portal
 from api.desk.portal_forms import router as portal_forms
@@ -22,6 +23,7 @@ from api.desk.worklist import router as worklist
 ROUTERS = (
     signing_in,
     second_factor,
+    live,
     worklist,
     case,
     why,

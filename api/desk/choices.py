@@ -163,6 +163,18 @@ def _alerts(around: Around) -> Iterable[Choice]:
     return (Choice(clock, around.pack.clock(clock).title["en"]) for clock in alarming)
 
 
+def _alarming(around: Around) -> Iterable[Choice]:
+    alarming = dict.fromkeys(run.clock for run in around.case.clocks.occurrences if run.alarming)
+    return (Choice(clock, around.pack.clock(clock).title["en"]) for clock in alarming)
+
+
+def _held(around: Around) -> Iterable[Choice]:
+    for run in around.case.clocks.occurrences:
+        if run.running and run.held_until is not None:
+            title = around.pack.clock(run.clock).title["en"]
+            yield Choice(run.clock, f"{title}, held until {around.face.at(run.held_until)}")
+
+
 def _extendable(around: Around) -> Iterable[Choice]:
     for rule in around.pack.clocks:
         if rule.extension is not None:
@@ -212,6 +224,8 @@ _FINDERS: Mapping[str, Callable[[Around], Iterable[Choice]]] = {
     "ChangePreferredChannel.party": _reachable,
     "department": _departments,
     "clock": _alerts,
+    "SnoozeAlert.clock": _alarming,
+    "ReleaseAlert.clock": _held,
     "AskExtension.clock": _extendable,
     "GrantExtension.clock": _more_time_asked,
     "RefuseExtension.clock": _more_time_asked,

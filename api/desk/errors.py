@@ -19,6 +19,8 @@ _KEPT = ("retry-after", "x-request-id", "allow", "strict-transport-security")
 
 def is_page(path: str) -> bool:
     """Whether a person's browser is what asks for this address."""
+    if path.startswith("/alerts/"):  # the links in mails; the list above them is for programs
+        return True
     return path == "/" or any(path == start or path.startswith(f"{start}/") for start in _PAGES)
 
 

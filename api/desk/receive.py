@@ -70,11 +70,11 @@ async def received(
     deps: DepsHere, session: SessionHere, reference: Annotated[str, Depends(complaint_in_path)]
 ) -> Response:
     """The reference that a complaint got; 202 as long as it is kept and not on record yet."""
-    recorded = await deps.record.sequence(reference) > 0
-    if not recorded:
-        async with deps.reading.connect() as conn:
-            if await intake.waits(conn, reference) is None:
-                raise unknown()
+    # What waits is asked first: in between it may be recorded, and must not be found in neither place.
+    async with deps.reading.connect() as conn:
+        recorded = await intake.waits(conn, reference) is None
+    if recorded and await deps.record.sequence(reference) == 0:
+        raise unknown()
     return page(
         "received.html",
         200 if recorded else 202,

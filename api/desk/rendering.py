@@ -23,7 +23,7 @@ _TYPES = {
 _YEAR = 31_536_000
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self';"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
 """No page has a script or style inside it, and none loads anything from elsewhere."""

@@ -137,7 +137,7 @@ def _step(telling: Telling, sequence: int, event: Event) -> Step:
     for name in event.__class__.model_fields:
         value = getattr(event, name)
         if isinstance(value, TextRef):
-            quoted.append(_quoted(telling.reader, detail_words(name), value))
+            quoted.append(_quoted(telling.reader, detail_words(name, event.type), value))
         elif isinstance(value, AttachmentRef):
             quoted.append(_quoted(telling.reader, "file", value.filename))
         elif isinstance(value, tuple) and value and isinstance(value[0], TextRef):
@@ -147,7 +147,7 @@ def _step(telling: Telling, sequence: int, event: Event) -> Step:
         elif name not in _NOT_SHOWN:
             words = _words(telling, name, value)
             if words:
-                details.append((detail_words(name), words))
+                details.append((detail_words(name, event.type), words))
     return Step(
         sequence, _title(telling, event), tuple(details), tuple(quoted), _rule(telling, event), _kind(event)
     )
@@ -237,6 +237,8 @@ def _words(telling: Telling, name: str, value: Any) -> str:
             return telling.pack.problem_types[value].title["en"]
         case str() if name == "why":
             return why_changed(value)
+        case str() if name == "who":
+            return recipient(value, telling.names)
         case str() if name in ("to", "owner", "by"):
             return telling.names.get(value, "somebody who has left")
         case _:
@@ -248,7 +250,7 @@ def _item(telling: Telling, name: str, item: Any) -> str:
         return _party(item)
     if isinstance(item, Broadcast):
         return f"{spoken(item.channel)} ({said(item.how)})"
-    return recipient(str(item), telling.names) if name == "tell" else said(str(item))
+    return recipient(str(item), telling.names) if name in ("tell", "passed_to") else said(str(item))
 
 
 def _party(party: Party) -> str:

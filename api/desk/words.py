@@ -93,6 +93,8 @@ _LABELS: Mapping[str, str] = {
     "AskDepartment.department": "Department",
     "AskDepartment.question": "What you ask them",
     "Acknowledge.text": "Words of your own in the letter",
+    "AcknowledgeAlert.clock": "Which clock",
+    "AcknowledgeAlert.note": "What is being done about it",
     "AnswerSatisfaction.score": "How content they are (1 not at all, 5 very)",
     "AnswerSatisfaction.attitude": "With the way they were treated (1 to 5)",
     "AnswerSatisfaction.professionalism": "With how well we knew our work (1 to 5)",
@@ -182,6 +184,10 @@ _LABELS: Mapping[str, str] = {
     "RecordSeniorReview.text": "What you found, and what you do about it",
     "ReportProgress.text": "What we write to the customer",
     "ServeOtherwise.how": "How the customer got it",
+    "SnoozeAlert.clock": "Which clock",
+    "SnoozeAlert.note": "What is being done about it",
+    "SnoozeAlert.until": "Hold the ladder until",
+    "ReleaseAlert.clock": "Which clock",
     "WriteMessage.text": "What the customer wrote",
     "WriteMessage.channel": "Over which channel",
     "TellDepartment.text": "What they are to know",
@@ -249,6 +255,10 @@ _EVENTS: Mapping[str, str] = {
     "PreferredChannelChanged": "The customer wants to hear from us another way",
     "Resolved": "Every issue is decided",
     "RungClimbed": "Alert sent",
+    "RungUnheld": "Nobody was there to alert",
+    "AlertReleased": "Acknowledgement taken back, the ladder goes on",
+    "AcknowledgementExpired": "Acknowledgement expired, the ladder goes on",
+    "ReassignmentCalled": "To be given to somebody else, as the ladder says",
     "LowScoreEscalated": "A low score goes to a senior",
     "SatisfactionAsked": "Customer asked how content they are",
     "SatisfactionAnswered": "Customer gave a score",
@@ -275,7 +285,8 @@ _EVENTS: Mapping[str, str] = {
 
 CLOCK_EVENTS = frozenset(
     {"ClockStarted", "ClockMet", "ClockStopped", "ClockWarned", "ClockBreached", "ClockRecalculated", "RungClimbed",
-     "AlertAcknowledged", "Paused", "Resumed"}
+     "RungUnheld", "AlertAcknowledged", "AlertSnoozed", "AlertReleased", "AcknowledgementExpired",
+     "ReassignmentCalled", "Paused", "Resumed"}
 )  # fmt: skip
 MESSAGE_EVENTS = frozenset(
     {"ComplaintReceived", "CustomerWrote", "CustomerAsked", "CustomerAnswered", "FeedbackSettled",
@@ -306,6 +317,14 @@ _DETAILS: Mapping[str, str] = {
     "change_made": "changed since the last pilot",
     "way": "how",
     "until": "hears from us by",
+    "AlertAcknowledged.until": "holds until",
+    "AlertSnoozed.until": "holds until",
+    "AlertAcknowledged.note": "what is being done",
+    "AlertSnoozed.note": "what is being done",
+    "AcknowledgementExpired.by": "it was acknowledged by",
+    "RungUnheld.who": "called",
+    "RungUnheld.nobody": "nobody was left to call",
+    "passed_to": "passed on to",
     "review_by": "looked at again by",
     "reviewer": "reviewer",
 }
@@ -320,19 +339,29 @@ def event_words(event: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def detail_words(name: str) -> str:
-    """What a field of an event is called in a timeline."""
-    return _DETAILS.get(name) or said(name)
+def detail_words(name: str, event: str = "") -> str:
+    """What a field is called in a timeline, of this type of event where it is called differently there."""
+    return _DETAILS.get(f"{event}.{name}") or _DETAILS.get(name) or said(name)
 
 
 def recipient(who: str, names: Mapping[str, str]) -> str:
     """Whom an alert went to: `role:supervisor` is “every supervisor”, a person goes by name."""
     kind, _, of = who.partition(":")
-    if kind == "role":
-        return f"every {said(of)}"
-    if kind in ("person", "staff"):
-        return names.get(of, "somebody who has left")
-    return {"owner": "the owner", "owner_supervisor": "the owner's supervisor"}.get(who, said(who))
+    match kind:
+        case "role":
+            return f"every {said(of)}"
+        case "person" | "staff":
+            return names.get(of, "somebody who has left")
+        case "on_duty":
+            return f"whoever is on duty ({said(of)})"
+        case "department":
+            return f"the department {said(of)}"
+        case "webhook" | "webhooks":
+            return "other systems"
+        case "party":
+            return "the customer" if of == "P1" else f"the customer's side ({of})"
+        case _:
+            return {"owner": "the owner", "owner_supervisor": "the owner's supervisor"}.get(who, said(who))
 
 
 def why_changed(why: str) -> str:
@@ -347,6 +376,10 @@ def why_changed(why: str) -> str:
         "person": "somebody ended the pause",
         "fact": "what was waited for has come",
         "limit": "the longest time for a pause is over",
+        "nobody": "there is no such person",
+        "away": "away",
+        "off_duty": "off duty",
+        "unreachable": "their address takes nothing",
     }
     return known.get(why) or event_words(why)
 

@@ -142,6 +142,11 @@ def _named(pack: Pack, rule: ClockRule, path: Path) -> Iterator[Finding]:
             )
     if rule.ladder is not None and rule.ladder not in pack.ladders:
         yield Finding((*path, "ladder"), f"the pack has no ladder called '{rule.ladder}'")
+    for number, choice in enumerate(rule.ladders_if):
+        if choice.ladder not in pack.ladders:
+            yield Finding(
+                (*path, "ladders_if", number, "ladder"), f"the pack has no ladder called '{choice.ladder}'"
+            )
     if rule.only_if is not None and rule.only_if not in pack.parameters:
         yield Finding((*path, "only_if"), f"the pack has no parameter called '{rule.only_if}'")
     for number, department in enumerate(rule.departments):

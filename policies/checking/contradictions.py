@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from policies.arithmetic.durations import Duration
 from policies.checking.clocks import clocks, pause_reasons
 from policies.checking.findings import Finding, countable, reaches_past
-from policies.checking.house import organisation, targets
+from policies.checking.house import OWNING, organisation, targets
 from policies.letters import FIELDS, SUBJECT_FIELDS, Letter, fields_in
-from policies.pack import Basis, GateItem, Pack, Path, Rung
-from policies.vocabulary import Channel, DeliveryState, Fact, Role
+from policies.pack import Basis, ClockRule, GateItem, Ladder, Name, Pack, Path, Rung, Unanswered
+from policies.vocabulary import AlertChannel, Channel, DeliveryState, Fact, Role
 
 PHASES = (
     "received",
@@ -62,18 +62,19 @@ def contradictions(pack: Pack) -> tuple[Finding, ...]:
 
 
 def _ladders(pack: Pack) -> Iterator[Finding]:
-    used = {rule.ladder for rule in pack.clocks}
+    used = {name for rule in pack.clocks for name in ladders_of(rule)}
     for name, ladder in pack.ladders.items():
         path: Path = ("ladders", name)
         if ladder.id != name:
             yield Finding((*path, "id"), f"the ladder '{name}' calls itself '{ladder.id}'")
         if name not in used:
             yield Finding(path, f"no clock uses the ladder '{name}'")
-        climbing = [rule for rule in pack.clocks if rule.ladder == name]
+        climbing = [rule for rule in pack.clocks if name in ladders_of(rule)]
+        yield from _holding(ladder, all(rule.calendar is not None for rule in climbing), path)
         has_calendar = all(rule.calendar is not None for rule in climbing)
         for number, rung in enumerate(ladder.rungs):
             where = (*path, "rungs", number)
-            yield from _rung(rung, has_calendar, where)
+            yield from _rung(pack, rung, has_calendar, where)
             for rule in climbing:
                 if rung.at.sign < 0 and reaches_past(rung.at, rule.duration):
                     yield Finding(
@@ -82,7 +83,30 @@ def _ladders(pack: Pack) -> Iterator[Finding]:
                     )
 
 
-def _rung(rung: Rung, has_calendar: bool, path: Path) -> Iterator[Finding]:
+def ladders_of(rule: ClockRule) -> tuple[Name, ...]:
+    """Every ladder that some complaint may climb for this clock."""
+    return (*(choice.ladder for choice in rule.ladders_if), *((rule.ladder,) if rule.ladder else ()))
+
+
+def _holding(ladder: Ladder, has_calendar: bool, path: Path) -> Iterator[Finding]:
+    for name in ("holds", "snooze_at_most"):
+        size: Duration | None = getattr(ladder, name)
+        yield from countable(size, has_calendar, (*path, name))
+        if size is not None and size.is_zero:
+            yield Finding((*path, name), "an acknowledgement that holds for no time is none")
+    if ladder.snooze_at_most is not None and ladder.holds is None:
+        yield Finding(
+            (*path, "snooze_at_most"),
+            "a ladder that can be snoozed must say how long an acknowledgement holds",
+        )
+    timed = any(rung.acknowledge_within is not None for rung in ladder.rungs[:-1])
+    if ladder.unanswered is Unanswered.CLIMBS and not timed:
+        yield Finding(
+            (*path, "unanswered"), "no rung below the last says within how long it is to be acknowledged"
+        )
+
+
+def _rung(pack: Pack, rung: Rung, has_calendar: bool, path: Path) -> Iterator[Finding]:
     if rung.repeat_at_most and rung.repeat_every is None:
         yield Finding((*path, "repeat_every"), "a rung that repeats must say after how long")
     if rung.repeat_every is not None and rung.repeat_every.is_zero:
@@ -92,8 +116,16 @@ def _rung(rung: Rung, has_calendar: bool, path: Path) -> Iterator[Finding]:
     for number, who in enumerate(rung.tell):
         if who == f"role:{Role.COMPLAINANT}":
             yield Finding((*path, "tell", number), "nobody on the staff is a complainant")
-    if set(rung.over) - {Channel.MAIL}:
-        yield Finding((*path, "over"), "alerts go out by mail; this rung names another channel")
+    if len(set(rung.over)) != len(rung.over):
+        yield Finding((*path, "over"), "each way is named once")
+    if set(rung.over) == {AlertChannel.WEBHOOK}:
+        yield Finding((*path, "over"), "webhooks reach programs; name a way that reaches a person, too")
+    if rung.acknowledge_within is not None and rung.acknowledge_within.is_zero:
+        yield Finding((*path, "acknowledge_within"), "nobody can acknowledge an alert in no time")
+    if rung.raise_tier and not pack.handling_tiers:
+        yield Finding((*path, "raise_tier"), "the pack has no tiers of handling to move a case up")
+    if rung.reassign_to is not None and rung.reassign_to not in OWNING:
+        yield Finding((*path, "reassign_to"), f"the role '{rung.reassign_to}' may not own a complaint")
     for size in (rung.at.size, rung.repeat_every, rung.acknowledge_within):
         yield from countable(size, has_calendar, path)
 

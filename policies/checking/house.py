@@ -7,7 +7,7 @@ from policies.checking.findings import Finding, countable
 from policies.pack import Applies, Measure, Pack, Path, Target
 from policies.vocabulary import Channel, Role
 
-_OWNING = frozenset({Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
+OWNING = frozenset({Role.HANDLER, Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
 """Who may own a complaint."""
 
 _OF_A_CLOCK = frozenset({Measure.MET_IN_TIME, Measure.TIME_TO_MEET})
@@ -31,6 +31,11 @@ def _for_whom(pack: Pack) -> Iterator[Finding]:
     """Classes that a rule is for and that the pack does not have: such a rule is for nobody."""
     said: list[tuple[Path, Applies | None]] = [
         *((("clocks", at, "applies_if"), rule.applies_if) for at, rule in enumerate(pack.clocks)),
+        *(
+            (("clocks", at, "ladders_if", number, "applies_if"), choice.applies_if)
+            for at, rule in enumerate(pack.clocks)
+            for number, choice in enumerate(rule.ladders_if)
+        ),
         *(
             (("handling_tiers", at, "enters_if"), tier.enters_if)
             for at, tier in enumerate(pack.handling_tiers)
@@ -63,7 +68,7 @@ def _tiers(pack: Pack) -> Iterator[Finding]:
                 (*path, "number"), f"tiers are numbered from 1 without a gap; this one is number {at + 1}"
             )
         for number, role in enumerate(tier.held_by):
-            if role not in _OWNING:
+            if role not in OWNING:
                 yield Finding((*path, "held_by", number), f"the role '{role}' may not own a complaint")
         if tier.enters_if is None:
             continue
@@ -100,7 +105,7 @@ def _problem_types(pack: Pack) -> Iterator[Finding]:
 def _dispatch(pack: Pack) -> Iterator[Finding]:
     for at, rule in enumerate(pack.dispatch):
         path: Path = ("dispatch", at)
-        if rule.to not in _OWNING:
+        if rule.to not in OWNING:
             yield Finding((*path, "to"), f"the role '{rule.to}' may not own a complaint")
         if rule.department is not None and rule.department not in pack.departments:
             yield Finding((*path, "department"), f"the pack has no department called '{rule.department}'")

@@ -108,6 +108,14 @@ OF_CLOCKS: Mapping[str, Says] = {
         untold,
         lambda name: "of nobody" if name is None else say.words(name),
     ),
+    "ladders_if": compared(
+        "ladders_if",
+        "{opening}: alarms of some complaints climb other ladders: {new} instead of {old}",
+        untold,
+        lambda choices: (
+            say.listed(f"{say.words(c.ladder)} for {say.whom(c.applies_if)}" for c in choices) or "none"
+        ),
+    ),
     "statutory": flag(
         "statutory",
         "{opening} pauses for nothing: it is set by law",

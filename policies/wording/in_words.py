@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from policies.arithmetic.durations import Duration, Offset, Unit
-from policies.rules import Applies, Basis, ClockRule, Extension, Rung, Source, Texts
-from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role
+from policies.rules import Applies, Basis, ClockRule, Extension, Ladder, Rung, Source, Texts, Unanswered
+from policies.vocabulary import AlertChannel, Channel, Fact, FeedbackClass, Kind, Role
 
 _KINDS = {
     Kind.COMPLAINT: "complaints",
@@ -27,6 +27,12 @@ _CHANNELS = {
     Channel.SOCIAL: "social media",
     Channel.REGULATOR: "a regulator",
     Channel.IMPORT: "an import",
+}
+_WAYS = {
+    AlertChannel.MAIL: "e-mail",
+    AlertChannel.WEBHOOK: "webhooks",
+    AlertChannel.CHAT: "chat",
+    AlertChannel.DESK: "the desk",
 }
 _FEEDBACK = {
     FeedbackClass.IMMEDIATE: "immediate feedback",
@@ -149,19 +155,39 @@ def recipient(word: str) -> str:
         return f"{words(who)}s"
     if kind == "person":
         return f"person {who}"
+    if kind == "on_duty":
+        return f"whoever is on duty in {words(who)}"
     return {"owner": "the owner", "owner_supervisor": "the owner's supervisor"}[word]
 
 
 def rung(step: Rung) -> str:
     """One rung: when, whom, over what, and what follows where nobody stirs."""
     said = f"{moment(step.at)}: {listed(recipient(word) for word in step.tell)}"
-    if step.over != (Channel.MAIL,):
-        said += f" over {listed(_CHANNELS[channel] for channel in step.over)}"
+    if step.over != (AlertChannel.MAIL,):
+        said += f" over {listed(_WAYS[way] for way in step.over)}"
     if step.repeat_every is not None:
         said += f", again every {length(step.repeat_every)}, {step.repeat_at_most} times at most"
     if step.acknowledge_within is not None:
         said += f", to be acknowledged within {length(step.acknowledge_within)}"
+    if step.note_required:
+        said += ", with a note"
+    if step.raise_tier:
+        said += "; the case moves up a tier of handling"
+    if step.reassign_to is not None:
+        said += f"; the case is given to one of the {words(step.reassign_to)}s"
     return said
+
+
+def ladder(found: Ladder) -> tuple[str, ...]:
+    """What holds a ladder, and what makes it go on; empty where nothing is said of it."""
+    said = []
+    if found.unanswered is Unanswered.CLIMBS:
+        said.append("a rung that is not acknowledged in its time makes the next one call")
+    if found.holds is not None:
+        said.append(f"an acknowledgement holds the ladder for {length(found.holds)}")
+    if found.snooze_at_most is not None:
+        said.append(f"it may be snoozed for {length(found.snooze_at_most)} at most")
+    return tuple(said)
 
 
 def extension(found: Extension) -> str:

@@ -68,7 +68,7 @@ def summary(pack: Pack, rule: Sourced) -> str:
                 f" for {say.whom(rule.applies_if)}"
             )
         case Ladder():
-            return "; ".join(map(say.rung, rule.rungs))
+            return "; ".join((*map(say.rung, rule.rungs), *say.ladder(rule)))
         case PauseReason():
             limit = "without limit" if rule.limit is None else f"for {say.length(rule.limit)} at most"
             return f"{limit}, until {say.facts(rule.ends_on) or 'a person ends it'}"
@@ -162,6 +162,8 @@ def _runs(pack: Pack, rule: ClockRule, language: str) -> Iterator[str]:
         yield f"warns {say.moment(offset)}"
     if rule.ladder is not None:
         yield f"ladder: {say.words(rule.ladder)}"
+    for choice in rule.ladders_if:
+        yield f"ladder for {say.whom(choice.applies_if)}: {say.words(choice.ladder)}"
     if rule.raises_tier:
         yield "a breach moves the case up a tier of handling"
 
@@ -171,7 +173,7 @@ def _ladders(pack: Pack) -> Sheet:
         "How alarms climb",
         ("Ladder", "Steps", _ORIGIN),
         (
-            ((say.words(name),), map(say.rung, ladder.rungs), origin(ladder))
+            ((say.words(name),), (*map(say.rung, ladder.rungs), *say.ladder(ladder)), origin(ladder))
             for name, ladder in pack.ladders.items()
         ),
     )

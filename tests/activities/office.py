@@ -13,9 +13,12 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.alert_post import Reach
 from activities.cases import Cases
 from activities.dispatch import Dispatcher, Pace
+from activities.gates import Gates
 from activities.mail import Mailer
+from activities.mailing import Mailing
 from activities.post import Post
 from activities.render import Sender
 from activities.telling import Teller
@@ -149,10 +152,13 @@ class Office:
     def dispatcher(self, pace: Pace = QUICK, *, holder: str = "test") -> Dispatcher:
         """A dispatcher that is not running yet."""
         sender = Sender(ORGANISATION, self.settings.mail_from, self.settings.base_url)
-        mailer = Mailer(self.settings, connections=pace.at_once)
-        post = Post(self.sql, self.cases, self.texts, self.directory, mailer, sender, self.clock)
+        gates = Gates(pace.limits)
+        mailer = Mailer(self.settings, connections=pace.at_once, gates=gates)
+        reach = Reach.of(self.sql, self.settings.master_key_bytes)
+        mailing = Mailing(mailer, sender)
+        post = Post(self.sql, self.cases, self.texts, self.directory, mailing, self.clock, reach)
         teller = Teller(self.sql, self.workflows, self.clock, first_wait=0.05)
-        return Dispatcher(self.sql, post, teller, holder=holder, pace=pace)
+        return Dispatcher(self.sql, post, teller, holder=holder, pace=pace, gates=gates)
 
     @asynccontextmanager
     async def dispatching(self, pace: Pace = QUICK) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ from policies.vocabulary import Channel, Role
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office
 from tests.complaints.support import ana, customer
-from tests.support.mail import CaughtMail
+from tests.support.mail import CaughtMail, text_of
 
 SECRET = "The driver was rude"
 
@@ -39,7 +39,7 @@ async def test_everybody_of_the_department_hears_of_it_and_reads_nothing_in_the_
         for login in ("lena", "lars"):
             found = await mail.wait_for(f"{login}@staff.example.org")
             assert stream in str(found[0]["Subject"])
-            assert f"/desk/complaints/{stream}" in str(found[0].get_content())
+            assert f"/desk/complaints/{stream}" in text_of(found[0])
             assert SECRET not in found[0].as_string()
     assert mail.to("emil@staff.example.org") == []
 

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import text
@@ -23,7 +22,7 @@ from runtime.ports import free_port
 from runtime.settings import Settings
 from tests.activities.office import ORGANISATION, QUICK, Office, administrator, open_office
 from tests.complaints.support import ana, dora
-from tests.support.mail import CaughtMail
+from tests.support.mail import CaughtMail, text_of
 from tests.support.waiting import eventually
 
 ANA = "ana@staff.example.org"
@@ -35,10 +34,6 @@ ROOT = "root@staff.example.org"
 async def office(mail_settings: Settings) -> AsyncIterator[Office]:
     async with open_office(mail_settings) as office:
         yield office
-
-
-def body(mail: EmailMessage) -> str:
-    return str(mail.get_content())
 
 
 async def states(office: Office, wanted: set[str]) -> dict[str, str]:
@@ -85,10 +80,11 @@ async def test_a_customer_gets_the_letter_and_the_complaint_learns_that_it_was_s
     assert letter["From"] == f"{ORGANISATION} <complaints@redress.example>"
     assert letter["To"] == "Wei <wei@example.org>"
     assert letter["Auto-Submitted"] == "auto-generated"
-    assert letter.get_content_type() == "text/plain"
-    assert letter.get_content_charset() == "utf-8"
-    assert stream in body(letter)
-    assert "(Asia/Shanghai)" in body(letter), "times are in the pack's zone"
+    assert letter.get_content_type() == "multipart/alternative"
+    parts = [(part.get_content_type(), part.get_content_charset()) for part in letter.iter_parts()]
+    assert parts == [("text/plain", "utf-8"), ("text/html", "utf-8")], "the plain text stands first"
+    assert stream in text_of(letter)
+    assert "(Asia/Shanghai)" in text_of(letter), "times are in the pack's zone"
     (told,) = office.workflows.told
     reference, order = told
     assert reference == stream
@@ -109,7 +105,7 @@ async def test_the_secret_link_in_a_letter_opens_that_complaint_for_its_customer
     async with office.dispatching():
         await office.do(stream, ana, Acknowledge())
         (letter,) = await mail.wait_for("wei@example.org")
-    found = re.search(r"http://127\.0\.0\.1:8080/progress/(\S+)", body(letter))
+    found = re.search(r"http://127\.0\.0\.1:8080/progress/(\S+)", text_of(letter))
     assert found is not None
     bearer = await office.directory.actor_for_portal(found[1])
     assert bearer is not None
@@ -129,7 +125,7 @@ async def test_letters_come_in_the_customers_language_and_belong_to_one_thread(
         first, second = await mail.wait_for("wei@example.org", count=2)
     assert first["Subject"] == f"我們已收到您的訊息：{stream}"
     assert second["Subject"] == f"{stream} 的進展"
-    assert "零件已訂購。{braces} stay" in body(second)
+    assert "零件已訂購。{braces} stay" in text_of(second)
     assert first["References"] == second["References"]
     assert first["Message-ID"] != second["Message-ID"]
 
@@ -231,10 +227,10 @@ async def test_an_alert_tells_its_reader_what_is_late_and_who_has_it(
         await alert(office, stream)
         (told,) = await mail.wait_for(ANA)
     assert told["Subject"] == f"Overdue: {stream}"
-    assert '"Response" was due at' in body(told)
-    assert "late by 5 min" in body(told)
-    assert "It is with Ana." in body(told)
-    assert f"http://127.0.0.1:8080/desk/complaints/{stream}" in body(told)
+    assert '"Response" was due at' in text_of(told)
+    assert "late by 5 min" in text_of(told)
+    assert "It is with Ana." in text_of(told)
+    assert f"http://127.0.0.1:8080/desk/complaints/{stream}" in text_of(told)
     assert office.workflows.told == [], "the record has the rung already"
 
 
@@ -258,7 +254,7 @@ async def test_the_reason_for_an_escalation_is_not_in_the_mail(office: Office, m
         await office.do(stream, dora, Escalate(reason=reason))
         told = await mail.wait_for(DORA)
     assert told[0]["Subject"] == f"Escalated: {stream}"
-    assert "doctor" not in body(told[0])
+    assert "doctor" not in text_of(told[0])
 
 
 async def test_where_somebody_left_who_stands_in_is_told(office: Office, mail: CaughtMail) -> None:
@@ -287,7 +283,7 @@ async def test_where_nobody_can_be_told_administrators_hear_it(office: Office, m
         await alert(office, stream, to="staff:gone", fallback="role:compliance_officer")
         (told,) = await mail.wait_for(ROOT)
     assert told["Subject"] == f"Nobody could be told: {stream}"
-    assert "reached nobody" in body(told)
+    assert "reached nobody" in text_of(told)
 
 
 async def test_where_there_is_no_administrator_either_a_dead_letter_is_in_sight(
@@ -313,9 +309,9 @@ async def test_what_was_overdue_before_it_was_known_is_one_mail(office: Office, 
         (told,) = await mail.wait_for(DORA)
         await states(office, {"sent", "expanded"})
     assert told["Subject"] == "3 complaints need attention"
-    named = [stream for stream in streams if stream in body(told)]
+    named = [stream for stream in streams if stream in text_of(told)]
     assert named == streams
-    assert body(told).index(streams[2]) < body(told).index(streams[0]), (
+    assert text_of(told).index(streams[2]) < text_of(told).index(streams[0]), (
         "the one that is overdue longest comes first"
     )
     assert len(mail.all()) == 1

@@ -22,7 +22,7 @@ from runtime.settings import Settings
 from tests.activities.office import ORGANISATION, Office, administrator, open_office
 from tests.complaints.support import PACK
 from tests.ledger.told_figures import acknowledged, put, received, scored
-from tests.support.mail import CaughtMail
+from tests.support.mail import CaughtMail, text_of
 
 DORA, EMIL = "dora@staff.example.org", "emil@staff.example.org"
 ZONE = ZoneInfo(PACK.timezone)
@@ -61,7 +61,7 @@ async def test_a_missed_target_is_told_to_those_who_lead_and_says_by_how_much(
         assert await watching(office).look() == 1
         (to_dora,) = await mail.wait_for(DORA)
         await mail.wait_for(EMIL)
-    words = str(to_dora.get_content())
+    words = text_of(to_dora)
     assert "Satisfaction" in words
     assert "80 %" in words
     assert "at least 85 %" in words

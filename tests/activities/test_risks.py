@@ -21,7 +21,7 @@ from policies.vocabulary import Role
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office
 from tests.complaints.support import dora
-from tests.support.mail import CaughtMail
+from tests.support.mail import CaughtMail, text_of
 
 ANA = "ana@staff.example.org"
 
@@ -61,7 +61,7 @@ async def test_its_owner_hears_of_it_though_no_workflow_runs(office: Office, mai
     async with office.dispatching():
         (told,) = await mail.wait_for(ANA)
     assert told["Subject"] == f"Check due: {ref}"
-    body_text = str(told.get_content())
+    body_text = text_of(told)
     assert "its risk was to be looked at again by" in body_text
     assert f"/desk/systemic/{ref}" in body_text
     assert "action" not in body_text

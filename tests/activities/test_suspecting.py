@@ -28,7 +28,7 @@ from tests.activities.office import Office, open_office
 from tests.complaints.support import dora, iris
 from tests.complaints.test_outages import OUT
 from tests.complaints.test_suspicion import pack as suspecting
-from tests.support.mail import CaughtMail
+from tests.support.mail import CaughtMail, text_of
 from tests.support.waiting import eventually
 
 SUSPECTING: Pack = suspecting(complaints=3, sites=2).model_copy(
@@ -83,7 +83,7 @@ async def test_supervisors_are_alerted_once(office: Office, mail: CaughtMail) ->
         assert await suspect(office.sql, office.clock) == 1
         (told,) = await mail.wait_for("dora@staff.example.org")
     assert told["Subject"] == "3 complaints may have one cause"
-    words = told.get_content()
+    words = text_of(told)
     assert "Tills" in words
     assert "north-1: 2" in words and "south-2: 1" in words
     assert "/desk/systemic" in words

@@ -124,7 +124,8 @@ def test_the_alerts_of_every_question_that_waits_can_be_acknowledged() -> None:
     ask(story)
     ask(story)
     story.wait(hours=5)
-    story.do(ana, AcknowledgeAlert(clock="answer"))
+    assert story.refused(ana, AcknowledgeAlert(clock="answer")) == "note_needed"
+    story.do(ana, AcknowledgeAlert(clock="answer", note=text("I call them now.")))
     climbed = len(story.told(RungClimbed))
     story.wait(hours=2)
     assert len(story.told(RungClimbed)) == climbed, "what was acknowledged is not said again"

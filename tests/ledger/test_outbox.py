@@ -81,7 +81,8 @@ async def test_queueing_wakes_who_listens(engine: AsyncEngine, conn: AsyncConnec
 async def test_of_two_dispatchers_each_message_goes_to_one(
     engine: AsyncEngine, conn: AsyncConnection
 ) -> None:
-    await outbox.queue(conn, "A", [alert(f"k{n}") for n in range(40)])
+    for n in range(40):
+        await outbox.queue(conn, f"S{n}", [alert(f"k{n}", to=f"staff:p{n}")])
 
     async def dispatcher(name: str) -> list[str]:
         mine: list[str] = []

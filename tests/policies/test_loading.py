@@ -70,7 +70,7 @@ def test_every_pack_that_comes_with_the_service_is_sound_and_called_as_its_file(
         ),
         ('mon: [["09:00", "18:00"]]', 'mon: [["9", "18:00"]]', "calendars.cn.hours.mon", "opening time"),
         ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "timezone", "time zone"),
-        ("version: 2\n", "version: 2\ncolour: red\n", "colour", "no such entry"),
+        ("version: 3\n", "version: 3\ncolour: red\n", "colour", "no such entry"),
         ("    chosen_by: redress-default\n", "", "clocks[7].chosen_by", "a choice must name who chose"),
     ],
 )

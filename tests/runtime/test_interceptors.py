@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from runtime.interceptors import NamedLines
+from runtime.polling import polling
 
 
 @activity.defn
@@ -33,7 +34,7 @@ async def test_an_activitys_lines_carry_the_workflows_id(temporal_client: Client
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        async with worker:
+        async with polling(worker):
             await temporal_client.execute_workflow(
                 Speaking.run, id="complaint/7K2M-9QF3-XA5C", task_queue="speaking"
             )

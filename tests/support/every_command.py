@@ -14,7 +14,7 @@ from complaints.dispatching import Dispatch, ReportNobody, rule_for
 from complaints.dispute import AcknowledgeDispute, ConcludeDispute, RaiseDispute, WithdrawDispute
 from complaints.endings import AppealDecline, Decline, Forward, MergeInto, Withdraw
 from complaints.erasure import ErasePersonalData, PlaceLegalHold, ReleaseLegalHold
-from complaints.escalation import AcknowledgeAlert, Escalate
+from complaints.escalation import AcknowledgeAlert, Escalate, ReleaseAlert, ReportUnheld, SnoozeAlert
 from complaints.extensions import AskExtension, GrantExtension, RefuseExtension
 from complaints.intake import (
     Acknowledge,
@@ -241,7 +241,12 @@ async def overdue(hand: Hand) -> None:
     """Keyed in a month late: its alerts are there at once. Belongs to somebody else."""
     await received(hand, "us-cfpb", days_ago=30)
     await hand.does(ana, TakeOwnership())
-    await hand.does(ana, AcknowledgeAlert(clock=_breached(await hand.case())))
+    late = _breached(await hand.case())
+    note = await hand.text("I am on it.")
+    await hand.does(ana, AcknowledgeAlert(clock=late, note=note))
+    await hand.does(ana, SnoozeAlert(clock=late, until=hand.now() + timedelta(hours=2), note=note))
+    await hand.does(ana, ReleaseAlert(clock=late))
+    await hand.hears(ReportUnheld(clock=late, occurrence=1, rung=0, repeat=0, word="owner", why="away"))
     to, letter = await hand.text("The maker"), await hand.text("They look after you.")
     await hand.does(ana, Forward(to=to, text=letter))
 

@@ -9,6 +9,13 @@ from runtime.mail_catcher import Mails
 from tests.support.waiting import eventually
 
 
+def text_of(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
+    text = mail.get_body(("plain",))
+    assert text is not None, "a mail has its text in plain"
+    return str(text.get_content())
+
+
 @dataclass(frozen=True)
 class CaughtMail:
     """The real SMTP server of the tests; one test's mails are its own."""

@@ -20,7 +20,7 @@ from runtime.settings import Settings
 from scheduler import compose, scheduling
 from tests.complaints.test_outages import ALL, grade
 from tests.support.living import PACK, Living, dora, living, reaching, ref_of
-from tests.support.mail import CaughtMail
+from tests.support.mail import CaughtMail, text_of
 from tests.support.waiting import eventually
 from tests.workflows.test_systemic import do, opened
 from worker import working
@@ -152,7 +152,7 @@ async def test_with_the_worker_dead_the_watchdog_alerts_and_the_worker_finds_it_
         async with scheduling(settings):
             told = await mail.wait_for("dora@example.org", count=2, within=20.0)
             first = next(one for one in told if "overdue" not in one["Subject"])
-            assert first.get_content().startswith("Down."), "the words to say stand in the mail itself"
+            assert text_of(first).startswith("Down."), "the words to say stand in the mail itself"
             assert any(one["Subject"] == f"News on a disturbance is overdue: {issue}" for one in told)
         assert await silences(service, issue) == before, "the record is the workflow's to write"
         queued = await overdue_alerts(service, issue)

@@ -14,6 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Replayer, Worker
 
+from runtime.polling import polling
 from runtime.waiting import until
 from tests.support.payments import TOKEN, PaymentDesk, payment_desk
 
@@ -136,12 +137,13 @@ async def serving(desk: PaymentDesk, database: str, client: Client) -> AsyncIter
         await texts.put(connection, "CASE", {"T1": PAYEE})
     payments = HttpPayments(desk.url, TOKEN, httpx.Timeout(1.0))
     paying = PaymentActivities(payments, texts, engine)
-    async with Worker(
+    worker = Worker(
         client,
         task_queue=QUEUE,
         workflows=[PaymentWorkflow, Listening],
         activities=[paying.submit_payment, paying.ask_payment],
-    ):
+    )
+    async with polling(worker):
         yield
     await payments.aclose()
     await engine.dispose()

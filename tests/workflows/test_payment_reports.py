@@ -6,6 +6,8 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from runtime.polling import polling
+
 with workflow.unsafe.imports_passed_through():
     from complaints.base import Money, Order, TextRef
     from complaints.payments import PaymentState
@@ -66,9 +68,10 @@ async def test_what_is_unknown_for_the_second_time_is_told_under_an_id_of_its_ow
         payee=TextRef(id="T1", digest="0" * 64),
         clock=SYSTEM,
     )
-    async with Worker(
+    worker = Worker(
         temporal_client, task_queue=queue, workflows=[PaymentWorkflow, Hearing], activities=[submit, ask]
-    ):
+    )
+    async with polling(worker):
         complaint = await temporal_client.start_workflow(
             Hearing.run, id=complaint_workflow_id(reference), task_queue=queue
         )
