@@ -90,8 +90,8 @@ class Measures:
         for kind, called_at, queued_at in called:
             lag = queued_at - self._clock.spec.real(called_at)
             self._lag.labels(kind).observe(max(lag.total_seconds(), 0.0))
-        for channel, seconds, count in sent:
-            for _ in range(count):
+        for channel, seconds, messages in sent:
+            for _ in range(messages):
                 self._wait.labels(channel).observe(max(seconds, 0.0))
 
     async def exposition(self, *, on_duty: bool, foreseen: int, circuits: Mapping[tuple[str, str], int]) -> bytes:
@@ -119,7 +119,7 @@ class Measures:
         for state in _STATES:  # also those that nothing is in
             self._depth.labels(state, "mail").set(0)
         for depth in depths:
-            self._depth.labels(depth.state, depth.channel).set(depth.count)
+            self._depth.labels(depth.state, depth.channel).set(depth.messages)
         self._dead.set(waiting.dead)
         self._oldest.set(waiting.oldest_seconds)
         now = self._clock.now()

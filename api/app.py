@@ -15,11 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api import (
+    absences,
     alerts,
     attachments,
     commands,
     customers,
     desk,
+    duty,
     explaining,
     facts,
     figures,
@@ -64,6 +66,8 @@ _ROUTERS = (
     attachments.router,
     systemic.router,
     risks.router,
+    duty.router,
+    absences.router,
     library.router,
     status.router,
     facts.router,

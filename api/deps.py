@@ -26,6 +26,7 @@ from ledger.chain import derive_seal_key
 from ledger.customers import CustomerFiles
 from ledger.database import autocommit, create_engine
 from ledger.directory import Directory
+from ledger.duty import Duty
 from ledger.record import Record
 from ledger.second_factors import SecondFactors
 from ledger.staff_history import StaffHistory
@@ -64,6 +65,7 @@ class Deps:
     texts: Texts
     attachments: Attachments
     directory: Directory
+    duty: Duty
     second_factors: SecondFactors
     alert_links: AlertLinks
     history: StaffHistory

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.listening import listen
 from ledger import desk_news
-from ledger.database import autocommit
 from ledger.desk_news import ToldAtDesk
 from ledger.directory import Directory
 
@@ -97,7 +96,8 @@ class NewsRoom:
     def __init__(self, engine: AsyncEngine, directory: Directory, *, beat: float = BEAT) -> None:
         """`beat` is in seconds."""
         self._engine = engine
-        self._reading = autocommit(engine)
+        # What is told and how many there are have to be of one moment.
+        self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
         self._directory = directory
         self._beat = beat
         self._streams: defaultdict[str, list[Stream]] = defaultdict(list)

@@ -97,7 +97,7 @@ _NEW = text(
         SELECT count(*) AS new FROM (
             SELECT FROM outbox WHERE channel = 'desk' AND state = 'sent' AND recipient = 'staff:' || person
                 AND sent_at > coalesce(desk_seen.up_to, '-infinity') LIMIT :most
-        ) AS some
+        ) AS latest
     ) AS counted
     """
 ).bindparams(bindparam("staff", type_=ARRAY(Text)), bindparam("most", type_=BigInteger))

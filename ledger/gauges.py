@@ -15,7 +15,7 @@ class Lag(NamedTuple):
 
     word: str
     seconds: float
-    count: int
+    messages: int
 
 
 class Depth(NamedTuple):
@@ -23,7 +23,7 @@ class Depth(NamedTuple):
 
     state: str
     channel: str
-    count: int
+    messages: int
 
 
 async def database_now(conn: AsyncConnection) -> datetime:

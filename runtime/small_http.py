@@ -52,7 +52,6 @@ async def serving(host: str, port: int, pages: Pages) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        server.close_clients()
         await server.wait_closed()
 
 

@@ -6,6 +6,7 @@ staff it was written to, by the same command that the desk gives, once.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ async def answer(deps: DepsHere, request: Request, token: TokenHere) -> Response
 async def _give(deps: Deps, here: Opened, what: str, note: str, until: str) -> Typed | None:
     """Give the command; what stands in its way, or None once it is taken.
 
-    The key hangs on the link and on what it is used for. So the link is marked as used only afterwards: sent
+    The key hangs on the link and on what was sent. So the link is marked as used only afterwards: sent
     twice in the same moment, or again after an answer that nobody saw, the command is done once.
     """
     command = COMMANDS[what]
@@ -176,7 +177,8 @@ async def _give(deps: Deps, here: Opened, what: str, note: str, until: str) -> T
             else "Choose until when the alert is to be silent."
         )
         return Typed(note, sentence, 422)
-    key = f"alert-link-{here.linked.row}-{what}" + (f"-{sent['until']}" if what == "snooze" else "")
+    meant = hashlib.sha256(f"{what}|{sent.get('until', '')}|{note}".encode()).hexdigest()[:32]
+    key = f"alert-link-{here.linked.row}-{meant}"
     try:
         await give(deps, Bearer(actor=here.actor), here.linked.reference, command, body, key=key)
     except Refused as refused:

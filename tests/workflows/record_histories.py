@@ -20,6 +20,7 @@ from uuid import uuid4
 from cli import prepare
 from complaints.base import Command, Order, Person, TextRef
 from complaints.conversation import WriteMessage
+from complaints.escalation import AcknowledgeAlert, ReleaseAlert, ReportUnheld, SnoozeAlert
 from complaints.intake import AddNote
 from complaints.lifecycle import next_wakeup
 from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
@@ -46,7 +47,7 @@ from runtime.temporal_server import TemporalServer
 from tests.complaints.test_outages import grade
 from tests.support.actions import runs_of
 from tests.support.lives import BRISK, Life, whole_life
-from tests.support.living import PACK, Living, ana, customer, dora, living, reaching, ref_of
+from tests.support.living import PACK, Living, ana, customer, dora, living, machine, reaching, ref_of
 from tests.support.payments import TOKEN, PaymentDesk, payment_desk
 from tests.support.waiting import eventually
 from tests.workflows import recorded
@@ -98,6 +99,22 @@ async def breach(stage: Stage) -> list[str]:
         return next_wakeup(PACK, await life.service.case(life.reference)) is None
 
     await eventually(over, within=90.0, what="the last alarm")
+    return [complaint_workflow_id(life.reference)]
+
+
+async def ladder(stage: Stage) -> list[str]:
+    """An alarm is acknowledged and forgotten, expires, is snoozed and released, and calls somebody who is away."""
+    life = await Life.begun(stage.quick, PACK)
+    service, note = life.service, await life.text("The parts are on their way.")
+    await life.has("RungClimbed")
+    await life.does(ana, AcknowledgeAlert(clock="response", note=note))
+    await life.has("AcknowledgementExpired")
+    until = service.clock.now() + timedelta(hours=3)
+    await life.does(ana, SnoozeAlert(clock="response", until=until, note=note))
+    await life.does(ana, ReleaseAlert(clock="response"))
+    away = ReportUnheld(clock="response", occurrence=1, rung=1, repeat=0, word="role:department_head", why="away")
+    await service.engine.tell(life.reference, service.order(machine, away))
+    await life.has("RungUnheld")
     return [complaint_workflow_id(life.reference)]
 
 
@@ -281,7 +298,7 @@ async def _key(life: Life) -> str:
 
 Story = Callable[[Stage], Awaitable[list[str]]]
 STORIES: Sequence[Story] = (
-    paid_life, dispute, breach, pause, database_away, late_payment, systemic, outage, risk,
+    paid_life, dispute, breach, ladder, pause, database_away, late_payment, systemic, outage, risk,
 )  # fmt: skip
 IN_SHORT_RUNS: Sequence[Story] = (continue_as_new,)
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from activities.inbound.composing import InboundMail
 from complaints.base import Order
+from complaints.intake import Acknowledge
 from ledger import inbound
 from ledger.database import autocommit
 from ledger.inbound import Kept, State, Telling
@@ -20,6 +21,7 @@ from runtime.settings import Settings
 from scheduler import compose
 from tests.activities.inbound.lmtp import hand_on
 from tests.activities.office import Office, open_office
+from tests.complaints.support import ana
 
 OURS = f"<{'a1' * 20}@redress.example>"
 
@@ -58,7 +60,8 @@ class MailRoom:
         return [str(found[id_]) for id_ in ids]
 
     async def letter_sent(self, reference: str, message_id: str = OURS) -> None:
-        """The automatic receipt, say, went out under this Message-ID."""
+        """The acknowledgement went out under this Message-ID."""
+        await self.office.do(reference, ana, Acknowledge())
         async with self.office.sql.begin() as conn:
             done = await conn.execute(
                 text(

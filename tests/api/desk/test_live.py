@@ -253,4 +253,4 @@ async def test_the_room_closes_its_connection_when_nobody_is_there(office: Offic
     assert room._working is not None
     working = room._working
     room.leave(stream)
-    await eventually(lambda: working.done(), what="the listener to be gone")
+    await eventually(working.done, what="the listener to be gone")
