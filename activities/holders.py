@@ -76,17 +76,16 @@ class Holders:
             raise ValueError(
                 f"a recipient is staff:<id>, role:<role>, department:<name> or on_duty:<rota>, not {kind}:…"
             )
-        known = await self._at(at)
-        if kind == "on_duty":
-            return _on_rota(known, who, at)
-        groups = {"role": known.roles, "department": known.departments}
-        people = ((who,) if who in known.boxes else ()) if kind == "staff" else groups[kind].get(who, ())
-        return _there(known, people, at)
+        found = _means(await self._at(at), kind, who, at)
+        if found.boxes:
+            return found
+        # Somebody may have come a moment ago: that nobody is there is said of what is known now.
+        return _means(await self._at(at, anew=True), kind, who, at)
 
-    async def _at(self, at: datetime) -> _Known:
+    async def _at(self, at: datetime, *, anew: bool = False) -> _Known:
         async with self._reading:
             known = self._known
-            if known is None or known.until <= time.monotonic() or at < known.since:
+            if anew or known is None or known.until <= time.monotonic() or at < known.since:
                 known = self._known = await self._read(at)
             return known
 
@@ -120,6 +119,14 @@ class Holders:
             except InvalidTag:  # kept under another master key: they still have their mail
                 _log.warning("chat_address_not_readable", staff=row.id)
         return Mailbox(staff=row.id, name=row.name, address=row.email, language=row.language, chat=chat)
+
+
+def _means(known: _Known, kind: str, who: str, at: datetime) -> Holding:
+    if kind == "on_duty":
+        return _on_rota(known, who, at)
+    groups = {"role": known.roles, "department": known.departments}
+    people = ((who,) if who in known.boxes else ()) if kind == "staff" else groups[kind].get(who, ())
+    return _there(known, people, at)
 
 
 def _on_rota(known: _Known, id_: str, at: datetime) -> Holding:

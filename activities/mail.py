@@ -6,12 +6,12 @@ import asyncio
 import re
 from collections import deque
 from email.headerregistry import Address
-from email.message import EmailMessage
 
 from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
+    SMTPHeloError,
     SMTPNotSupported,
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
@@ -80,7 +80,7 @@ class Mailer:
         self._free: deque[SMTP] = deque()
         self._slots = asyncio.Semaphore(connections)
 
-    async def send(self, message: EmailMessage, to: str) -> None:
+    async def send(self, message: bytes, to: str) -> None:
         """Hand a mail for one recipient to the server; returns when the server has taken it.
 
         Raises MailBounced, MailDeferred, MailAway, and TargetShut where the recipient's domain is to be left
@@ -95,7 +95,7 @@ class Mailer:
             except TimeoutError:
                 raise MailDeferred("TooSlow") from None
 
-    async def _send(self, message: EmailMessage, to: str) -> None:
+    async def _send(self, message: bytes, to: str) -> None:
         used = self._free.pop() if self._free else None
         smtp = used or await self._connected()
         try:
@@ -136,16 +136,24 @@ class Mailer:
         smtp = SMTP(**self._options)  # type: ignore[arg-type]
         try:
             await smtp.connect()
+            try:
+                await smtp.ehlo()
+            except SMTPHeloError:
+                await smtp.helo()
         except (SMTPException, OSError, ValueError) as error:
             smtp.close()
             raise MailAway(type(error).__name__) from None
         return smtp
 
-    async def _hand_over(self, smtp: SMTP, message: EmailMessage, to: str) -> None:
+    async def _hand_over(self, smtp: SMTP, message: bytes, to: str) -> None:
         try:
-            # Of what comes back the headers are enough (RFC 3461): they have the Message-ID, and no text.
-            brief = ["RET=HDRS"] if smtp.supports_extension("dsn") else []
-            await smtp.send_message(message, sender=self._sender, recipients=[to], mail_options=brief)
+            options = [] if to.isascii() else ["SMTPUTF8"]
+            if not message.isascii() and smtp.supports_extension("8bitmime"):
+                options.append("BODY=8BITMIME")
+            if smtp.supports_extension("dsn"):
+                # Of what comes back the headers are enough (RFC 3461): they have the Message-ID, and no text.
+                options.append("RET=HDRS")
+            await smtp.sendmail(self._sender, [to], message, mail_options=options)
         except SMTPRecipientsRefused as refused:
             raise _outcome(refused.recipients[0]) from None
         except (SMTPRecipientRefused, SMTPDataError) as refused:

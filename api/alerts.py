@@ -32,7 +32,7 @@ class Asked(BaseModel):
 
     of: Whose = Field(
         "me",
-        description="me: what I was told. team: what those were told whose supervisor I am."
+        description="me: what I was told. team: what those were told whose supervisor I am, or whose team's."
         " everyone: for department heads, compliance officers and administrators.",
     )
     state: Wanted = Field(
@@ -110,7 +110,10 @@ async def people_of(deps: Deps, actor: Actor, whose: Whose) -> frozenset[str]:
         return frozenset({actor.id})
     staff = await deps.directory.everyone()
     if whose == "team":
-        return frozenset(member.id for member in staff if member.supervisor == actor.id)
+        plan = await deps.duty.plan(now := deps.clock.now(), now)
+        in_teams = (member for team in plan.teams if team.supervisor == actor.id for member in team.members)
+        own = (member.id for member in staff if member.supervisor == actor.id)
+        return frozenset((*own, *in_teams)) - {actor.id}
     if not actor.has(*OVERSIGHT):
         who = ", ".join(role.value.replace("_", " ") for role in OVERSIGHT)
         raise Problem(403, "not_allowed", f"What everybody was told is for: {who}.", who=who)

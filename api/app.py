@@ -18,6 +18,7 @@ from api import (
     absences,
     alerts,
     attachments,
+    bounces,
     commands,
     customers,
     desk,
@@ -26,6 +27,7 @@ from api import (
     facts,
     figures,
     health,
+    inbound,
     intake,
     ladder,
     library,
@@ -38,6 +40,7 @@ from api import (
     staff,
     status,
     systemic,
+    webhooks,
 )
 from api.deps import Deps
 from api.desk.errors import ProblemsAsPages
@@ -69,6 +72,9 @@ _ROUTERS = (
     duty.router,
     absences.router,
     library.router,
+    inbound.router,
+    bounces.router,
+    webhooks.router,
     status.router,
     facts.router,
     figures.router,

@@ -11,6 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 from temporalio.client import Client
 
+from activities.cases import Cases
+from activities.channels.webhooks import Webhooks
+from activities.inbound.by_hand import ByHand
+from activities.inbound.composing import by_hand
 from api.admission import Admission
 from api.idempotency import Fingerprints
 from api.metrics import Metrics
@@ -31,6 +35,7 @@ from ledger.record import Record
 from ledger.second_factors import SecondFactors
 from ledger.staff_history import StaffHistory
 from ledger.texts import Texts
+from ledger.webhooks import Endpoints
 from runtime.clock import Clock
 from runtime.engine import connect
 from runtime.settings import Settings
@@ -77,6 +82,9 @@ class Deps:
     fingerprints: Fingerprints
     throttle: Throttle
     news: NewsRoom
+    endpoints: Endpoints
+    webhooks: Webhooks
+    mails_by_hand: ByHand
     known: Known = field(default_factory=Known)
 
     @classmethod
@@ -112,6 +120,7 @@ class Deps:
             texts=texts,
             attachments=Attachments(sql, texts),
             directory=directory,
+            duty=Duty(sql),
             second_factors=SecondFactors(sql, settings.master_key_bytes, settings.organisation),
             alert_links=AlertLinks(settings.master_key_bytes),
             history=history,
@@ -122,12 +131,18 @@ class Deps:
             metrics=Metrics(),
             fingerprints=Fingerprints(settings.master_key_bytes),
             throttle=Throttle(),
+            mails_by_hand=by_hand(
+                settings, sql, cases=Cases(sql, record), texts=texts, directory=directory, clock=clock
+            ),
             news=NewsRoom(sql, directory),
+            endpoints=Endpoints(sql, settings.master_key_bytes),
+            webhooks=Webhooks(sql, settings.master_key_bytes),
         )
 
     async def close(self) -> None:
         """Give back the connections."""
         await self.news.close()
+        await self.webhooks.close()
         await self.sql.dispose()
 
 

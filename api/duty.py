@@ -45,6 +45,7 @@ LOOKED_AHEAD = timedelta(days=14)
 """How far gaps are said before they come, and shifts shown where nobody asks for more."""
 _READ = problems(401, 403, 404, 422, 503)
 _WRITE = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_CALENDAR = {MEDIA_TYPE: {"schema": {"type": "string"}}}
 _MOST_PEOPLE = 200
 
 
@@ -183,7 +184,7 @@ async def rotas(deps: DepsHere, caller: StaffHere) -> Response:
 
 
 @router.get("/rotas/{rota}.ics", operation_id="rota-calendar", summary="A rota as iCalendar",
-            response_class=Response, responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}, **_READ})  # fmt: skip
+            response_class=Response, responses={200: {"content": _CALENDAR}, **_READ})  # fmt: skip
 async def rota_calendar(deps: DepsHere, caller: StaffHere, rota: CodeHere) -> Response:
     """Its shifts, of the last 30 days and 400 ahead: an event for each, called after whoever has it."""
     return await _calendar(deps, rota)
@@ -249,7 +250,7 @@ async def drop_rota(deps: DepsHere, caller: StaffHere, rota: CodeHere) -> Respon
 
 @router.put("/rotas/{rota}/shifts", operation_id="put-shifts", summary="Take a rota's shifts from a calendar",
             response_model=RotaBody, responses=_WRITE,
-            openapi_extra={"requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}})  # fmt: skip
+            openapi_extra={"requestBody": {"required": True, "content": _CALENDAR}})  # fmt: skip
 async def put_shifts(deps: DepsHere, caller: StaffHere, request: Request, rota: CodeHere) -> Response:
     """The calendar's events become shifts from now on, up to 400 days, in place of those of the last calendar.
 

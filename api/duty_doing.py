@@ -1,4 +1,4 @@
-"""What is done to the plan of duty, for programs and for the desk, and who may: each change asked for, checked, made."""
+"""What is done to the plan of duty, for programs and for the desk, and who may."""
 
 from __future__ import annotations
 

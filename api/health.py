@@ -6,13 +6,13 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from api.deps import Deps, DepsHere
 from api.metrics import MEDIA_TYPE
-from ledger import outbox, reads
+from ledger import heartbeats, outbox, reads
 from ledger.migrate import current, head
 from workflows.client import EngineAway, Unknown
 
@@ -21,14 +21,31 @@ router = APIRouter(tags=["service"])
 _LOOK_S = 2.0
 """Seconds that a readiness check may take: who asks gives up soon after."""
 
+_GLANCE_S = 0.5
+"""Seconds that being alive may take to say: a supervisor must not take a slow database for a dead process."""
+
+_SILENT_AFTER_S = 15.0
+_WATCHDOG = "watchdog"
+
 _NOBODYS = "0000-0000-0000"
 """No complaint's reference: asked about, the engine answers that it does not know it, at no cost to a complaint."""
 
 
+class WatchdogHealth(BaseModel):
+    """The scheduler that watches deadlines, as its heartbeat shows it."""
+
+    process: Annotated[str, Field(description="Which of several; its name says nothing of the machine.")]
+    held_since: AwareDatetime
+    age_seconds: Annotated[float, Field(description="How long ago it last showed that it lives.")]
+    late_seconds: Annotated[float, Field(description="By how much it was behind then.")]
+    watching: Annotated[bool, Field(description="Whether it showed that it lives just now.")]
+
+
 class Health(BaseModel):
-    """It answers."""
+    """It answers. `watchdog` is null where none has ever run, or the database did not say at once."""
 
     status: Literal["alive"] = "alive"
+    watchdog: WatchdogHealth | None = None
 
 
 class Readiness(BaseModel):
@@ -43,9 +60,9 @@ class Readiness(BaseModel):
 
 
 @router.get("/health", operation_id="health", summary="Whether the process answers", response_model=Health)
-async def health() -> Response:
-    """Alive: it answers. Nothing else is looked at, so that a restart is not asked for in vain."""
-    return JSONResponse({"status": "alive"})
+async def health(deps: DepsHere) -> Response:
+    """Alive: it answers, whatever else is away, so that a restart is not asked for in vain."""
+    return JSONResponse(Health(watchdog=await _watchdog(deps)).model_dump(mode="json"))
 
 
 @router.get(
@@ -60,6 +77,23 @@ async def ready(deps: DepsHere) -> Response:
     database, temporal = await asyncio.gather(_database(deps), _temporal(deps))
     told = Readiness(ready=database == "up", database=database, temporal=temporal)
     return JSONResponse(told.model_dump(), 200 if told.ready else 503)
+
+
+async def _watchdog(deps: Deps) -> WatchdogHealth | None:
+    try:
+        async with asyncio.timeout(_GLANCE_S), deps.reading.connect() as conn:
+            beat = await heartbeats.read(conn, _WATCHDOG)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        return None
+    if beat is None:
+        return None
+    return WatchdogHealth(
+        process=beat.holder.rpartition("/")[2],
+        held_since=beat.held_since,
+        age_seconds=round(beat.age_seconds, 1),
+        late_seconds=round(beat.late_seconds, 1),
+        watching=beat.age_seconds < _SILENT_AFTER_S,
+    )
 
 
 async def _database(deps: Deps) -> Literal["up", "away", "not_migrated"]:
@@ -97,6 +131,7 @@ async def metrics(deps: DepsHere) -> Response:
         async with asyncio.timeout(_LOOK_S), deps.reading.connect() as conn:
             counted = await reads.counts(conn)
             waiting = await outbox.depth(conn)
+            beat = await heartbeats.read(conn, _WATCHDOG)
         levels = {
             "database_up": 1,
             "complaints_open": counted.open,
@@ -107,6 +142,9 @@ async def metrics(deps: DepsHere) -> Response:
             "outbox_dead_letters": waiting.dead,
             "outbox_oldest_seconds": waiting.oldest_seconds,
         }
+        if beat is not None:
+            levels["watchdog_heartbeat_age_seconds"] = beat.age_seconds
+            levels["watchdog_late_seconds"] = beat.late_seconds
     except (SQLAlchemyError, OSError, TimeoutError):
         pass  # the figures of this process are wanted most while the database is away
     return Response(deps.metrics.exposition(levels), media_type=MEDIA_TYPE)

@@ -18,7 +18,9 @@ from sqlalchemy import text
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 
-from bench import loads
+from bench import deadline_chapter, loads
+from bench.deadline_chapter import DeadlinePlan
+from bench.dispatcher import dispatching
 from bench.figures import Target, ratio
 from bench.histories import life_actions, longest_histories, replayed, year_of_sleep
 from bench.measure import Side, Taken, compare
@@ -52,14 +54,17 @@ class Plan:
     rounds: int
     seconds: float
     histories: int
+    deadlines: DeadlinePlan
+    alerted: int
+    """Complaints whose alerts are sent by mail, five for each."""
 
 
-FULL = Plan(rounds=6, seconds=5.0, histories=6)
-QUICK = Plan(rounds=2, seconds=2.0, histories=2)
+FULL = Plan(rounds=6, seconds=5.0, histories=6, deadlines=deadline_chapter.FULL, alerted=1_000)
+QUICK = Plan(rounds=2, seconds=2.0, histories=2, deadlines=deadline_chapter.QUICK, alerted=200)
 
 
-async def bench(plan: Plan, *, quick: bool) -> Report:
-    """The whole run. Raises SetupError where something can not be started."""
+async def bench(plan: Plan, *, quick: bool, only: str = "") -> Report:
+    """The whole run, or the chapter of this name alone. Raises SetupError where something can not be started."""
     load_before = os.getloadavg()[0]
     async with standing(say) as stack, AsyncExitStack() as resources:
         say("Starting the service and the yardstick …")
@@ -68,13 +73,18 @@ async def bench(plan: Plan, *, quick: bool) -> Report:
         machine = this_machine(
             postgres=await _postgres(house), temporal=await _temporal(client), load_before=load_before
         )
-        report = Report(at=Clock().now(), quick=quick, machine=machine)
+        report = Report(at=Clock().now(), quick=quick, machine=machine, only=only)
         run = _Run(plan, report, stack, house, client, resources)
-        references = await loads.open_complaints(house, COMPLAINTS)
-        await run.commands(references)
-        await run.intake()
-        await run.lives()
-        await run.replays(references)
+        if not only:
+            references = await loads.open_complaints(house, COMPLAINTS)
+            await run.commands(references)
+            await run.intake()
+            await run.lives()
+            await run.replays(references)
+        if only in ("", "dispatcher"):
+            await dispatching(stack, report, complaints=plan.alerted, say=say)
+        if only in ("", "deadlines"):  # last: it stops Temporal
+            await deadline_chapter.deadlines(stack, report, plan.deadlines, say)
         return report
 
 
@@ -213,7 +223,9 @@ def main() -> int:
     """The exit code: 0 where it could be measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute instead of five")
-    quick: bool = parser.parse_args().quick
+    parser.add_argument("--only", choices=("deadlines", "dispatcher"), default="", help="this chapter alone")
+    asked = parser.parse_args()
+    quick: bool = asked.quick
     # What a developer has configured is not what is measured.
     for name in [n for n in os.environ if n.startswith(("REDRESS_", "TEMPORAL_")) or n == "DATABASE_URL"]:
         if name != "REDRESS_CACHE_DIR":
@@ -222,7 +234,7 @@ def main() -> int:
     finished: list[Report] = []
 
     async def run() -> None:
-        finished.append(await bench(QUICK if quick else FULL, quick=quick))
+        finished.append(await bench(QUICK if quick else FULL, quick=quick, only=asked.only))
 
     try:
         asyncio.run(until_told(run()))

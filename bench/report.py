@@ -46,6 +46,8 @@ class Report:
     round_trips: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     actions: Mapping[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    only: str = ""
+    """The one chapter that was run; all of them where it is empty."""
 
     @property
     def all_met(self) -> bool:
@@ -85,6 +87,7 @@ def write(report: Report, folder: Path = RESULTS) -> tuple[Path, Path]:
     """The two files, named by date and machine; a second run on the same day takes the first one's place."""
     folder.mkdir(exist_ok=True)
     name = f"{report.at:%Y-%m-%d}-{report.machine.name}{'-quick' if report.quick else ''}"
+    name += f"-{report.only}" if report.only else ""
     data, page = folder / f"{name}.json", folder / f"{name}.md"
     data.write_text(json.dumps(as_data(report), indent=2, ensure_ascii=False) + "\n")
     page.write_text(as_page(report))

@@ -35,6 +35,7 @@ LIFE_NAMESPACE = "redress-life"
 SLEEP_NAMESPACE = "redress-sleep"
 BARE_DATABASE = "bare"
 DISPATCH_DATABASE = "redress-dispatch"
+DEADLINES_NAMESPACE = "redress-deadlines"
 SERVED_BY = ("--host", "127.0.0.1", "--no-access-log", "--no-server-header")
 """As `redress up` runs the API."""
 
@@ -63,6 +64,7 @@ class Stack:
     postgres: PostgresServer
     temporal: TemporalServer
     say: Say
+    temporal_process: Running
     _parts: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self, child: Child) -> Running:
@@ -104,13 +106,21 @@ class Stack:
     async def start_house(self) -> House:
         """The service's worker and API as `redress up` runs them. Their time is the system's."""
         settings = await self.settle(NAMESPACE)
-        tokens = await _take_in_staff(settings)
+        tokens = await take_in_staff(settings)
         env = _environment(settings)
         await self.start(self._program("worker", "worker", env=env))
         port = free_port()
         served = ("uvicorn", "api.app:create_app", "--factory", *SERVED_BY, "--port", str(port))
         await self.start(Child("API", (sys.executable, "-m", *served), listens(port), env))
         return House(settings, port, tokens)
+
+    def worker(self, settings: Settings) -> Child:
+        """A worker for a service of its own."""
+        return self._program(f"worker {settings.temporal_namespace}", "worker", env=_environment(settings))
+
+    async def stop_temporal(self) -> None:
+        """Temporal ends, and is not started again."""
+        await self.temporal_process.stop()
 
     def scheduler(self, settings: Settings) -> Child:
         """Dispatcher and watchdog, as `redress up` runs them."""
@@ -136,13 +146,15 @@ async def standing(say: Say) -> AsyncIterator[Stack]:
         folder / "temporal",
         free_port(),
         binary=binary,
-        namespaces=(NAMESPACE, LIFE_NAMESPACE, SLEEP_NAMESPACE),
+        namespaces=(NAMESPACE, LIFE_NAMESPACE, SLEEP_NAMESPACE, DEADLINES_NAMESPACE),
     )
-    stack = Stack(folder, postgres, temporal, say)
+    temporal_process = Running(temporal.child(), folder / "temporal.log")
+    stack = Stack(folder, postgres, temporal, say, temporal_process)
     try:
         async with stack._parts:
             await stack.start(postgres.child())
-            await stack.start(temporal.child())
+            stack._parts.push_async_callback(temporal_process.stop)
+            await temporal_process.start()
             yield stack
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -159,6 +171,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     """The settings as the processes read them."""
     return {
         "REDRESS_MODE": settings.mode,
+        "REDRESS_CLOCK": "" if settings.clock is None else settings.clock.model_dump_json(),
         "REDRESS_DATA_DIR": str(settings.data_dir),
         "DATABASE_URL": settings.database_url,
         "TEMPORAL_ADDRESS": settings.temporal_address,
@@ -167,7 +180,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _take_in_staff(settings: Settings) -> dict[str, str]:
+async def take_in_staff(settings: Settings) -> dict[str, str]:
     engine = create_engine(settings.database_url)
     directory = Directory(engine)
     tokens = {}

@@ -202,10 +202,7 @@ def _rungs(seen: _Seen, told: Sequence[Happening]) -> Iterator[RungView]:
     coming = own
     if run.held_until is not None:  # what it will be once the acknowledgement has expired
         free = run.model_copy(update={**_FREE, "resumed_at": run.held_until})
-        coming = {
-            number: spot._replace(when=max(spot.when, run.held_until))
-            for number, spot in _spots(seen, free).items()
-        }
+        coming = _spots(seen, free, not_before=run.held_until)
     elif run.acknowledged_at is not None:  # for good: its repeats are over, the rungs above it call still
         coming = {number: spot for number, spot in own.items() if not spot.repeat}
     first = min(
@@ -277,17 +274,38 @@ def _answer_by(seen: _Seen, rung: Rung, made: Sequence[Called]) -> datetime | No
     return _safely(lambda: pack.after(called, within, pack.clock(run.clock)))
 
 
-def _spots(seen: _Seen, run: Occurrence) -> dict[int, Spot]:
-    """The next call of each rung that has one to make; none where time does not make the ladder climb."""
+def _spots(seen: _Seen, run: Occurrence, not_before: datetime | None = None) -> dict[int, Spot]:
+    """The next call of each rung that has one to make; none where time does not make the ladder climb.
+
+    A call that goes unanswered may bring the next one sooner: each is foreseen as if nobody answered.
+    """
+    found: dict[int, Spot] = {}
     if not run.running or run.due_at is None or told_with_the_recording(seen.case, run):
-        return {}
-    rule = seen.pack.clock(run.clock)
-    try:
-        paused = pauses_of(rule, seen.case.clocks)
-        ascent = Ascent(seen.pack, rule, seen.ladder, run, run.due_at, paused)
-        return {spot.rung: spot for spot in ascent.spots()}
-    except CalendarError:  # beyond the holidays that anybody knows
-        return {}
+        return found
+    rule, paused = seen.pack.clock(run.clock), pauses_of(seen.pack.clock(run.clock), seen.case.clocks)
+    for _ in seen.ladder.rungs:
+        try:
+            ahead = [
+                spot if not_before is None else spot._replace(when=max(spot.when, not_before))
+                for spot in spots(seen.pack, rule, seen.ladder, run, run.due_at, paused)
+                if spot.rung not in found
+            ]
+        except CalendarError:  # beyond the holidays that anybody knows
+            return found
+        found |= {spot.rung: spot for spot in ahead if spot.repeat}
+        firsts = sorted((spot for spot in ahead if not spot.repeat), key=lambda spot: (spot.when, spot.rung))
+        if len(run.climbed_at) < len(run.rungs):  # of before it was kept when each was climbed
+            return found | {spot.rung: spot for spot in firsts}
+        if not firsts:
+            return found
+        first = firsts[0]
+        found[first.rung] = first
+        run = run.model_copy(
+            update={
+                "rungs": (*run.rungs, (first.rung, 0)), "climbed_at": (*run.climbed_at, first.when)
+            }
+        )  # fmt: skip
+    return found
 
 
 def _calls(run: Occurrence, told: Sequence[Happening]) -> dict[int, tuple[Called, ...]]:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from complaints.base import Frozen
 from complaints.occurrences import ClockState
 from ledger.outbox import State, outbox
+from ledger.tables import clocks
 
 PAGE_AT_MOST: Final = 200
 
@@ -99,6 +100,16 @@ class Alert(Frozen):
         return self.acknowledged_at is not None and (self.held_until is None or self.held_until > at)
 
 
+class Height(Frozen):
+    """How high the ladders of a complaint have climbed: `rung` from 0, and whether somebody has it in hand.
+
+    Of several clocks it is the one that nobody has acknowledged, of those the one that climbed highest.
+    """
+
+    rung: int
+    acknowledged: bool
+
+
 class Wanted(StrEnum):
     """Which alerts to list: those nobody has acknowledged, those somebody has, or those of clocks that are over too."""
 
@@ -143,6 +154,21 @@ async def alerts(
               calls=tuple(calls[id_] for id_ in row.ids))
         for row in found
     )  # fmt: skip
+
+
+async def heights(conn: AsyncConnection, references: Collection[str], at: datetime) -> dict[str, Height]:
+    """{reference: how high its ladders have climbed} of those complaints whose running clocks have called."""
+    c = clocks.c
+    query = select(c.reference, c.rung, c.acknowledged_at, c.held_until).where(
+        c.reference.in_(list(references)), c.rung.is_not(None), c.met_at.is_(None), c.stopped_at.is_(None)
+    )
+    found: dict[str, Height] = {}
+    for row in await conn.execute(query):
+        held = row.acknowledged_at is not None and (row.held_until is None or row.held_until > at)
+        new, old = Height(rung=row.rung, acknowledged=held), found.get(row.reference)
+        if old is None or (not new.acknowledged, new.rung) > (not old.acknowledged, old.rung):
+            found[row.reference] = new
+    return found
 
 
 async def _calls(conn: AsyncConnection, groups: Sequence[Sequence[int]]) -> dict[int, Call]:

@@ -242,6 +242,7 @@ class DeadLetter(Frozen):
     stream: str
     kind: str
     recipient: str
+    channel: str
     attempts: int
     queued_at: AwareDatetime
     last_error: str | None

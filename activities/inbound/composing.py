@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.cases import Cases
+from activities.inbound.by_hand import ByHand
 from activities.inbound.filing import Filer
 from activities.inbound.gateway import Gateway, Keeper
 from activities.inbound.matching import Matcher
@@ -55,7 +56,7 @@ def inbound_mail(
     """The parts, wired but not running."""
     house = House(settings.mail_from, settings.inbound_pack, settings.inbound_most_an_hour)
     mails = Mails(settings.master_key_bytes, texts)
-    filer = Filer(sql, texts, Attachments(sql, texts), CustomerFiles(settings.master_key_bytes), mails)
+    filer = _filer(settings, sql, texts, mails)
     matcher = Matcher(sql, cases, texts, directory, house.domain)
     keeper = Keeper(sql, mails, clock)
     return InboundMail(
@@ -66,3 +67,19 @@ def inbound_mail(
         placer=Placer(sql, mails, matcher, filer, clock=clock, house=house),
         teller=MailTeller(sql, workflows, clock),
     )
+
+
+def by_hand(
+    settings: Settings, sql: AsyncEngine, *, cases: Cases, texts: Texts, directory: Directory, clock: Clock
+) -> ByHand:
+    """What people at the desk do with mails."""
+    domain = settings.mail_from.rpartition("@")[2]
+    mails = Mails(settings.master_key_bytes, texts)
+    matcher = Matcher(sql, cases, texts, directory, domain)
+    filer = _filer(settings, sql, texts, mails)
+    return ByHand(sql, mails, cases=cases, filer=filer, matcher=matcher, clock=clock, domain=domain)
+
+
+def _filer(settings: Settings, sql: AsyncEngine, texts: Texts, mails: Mails) -> Filer:
+    customers = CustomerFiles(settings.master_key_bytes)
+    return Filer(sql, texts, Attachments(sql, texts), customers, mails)

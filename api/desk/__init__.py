@@ -1,8 +1,13 @@
 """The desk: pages for people, on top of what the API offers to programs."""
 
+from api.desk.alert_link import router as alert_link
+from api.desk.alerts import router as alerts
 from api.desk.case import router as case
 from api.desk.commands import router as commands
+from api.desk.dead_letters import router as dead_letters
+from api.desk.duty import router as duty
 from api.desk.figures import router as figures
+from api.desk.inbound import router as inbound
 from api.desk.intake_form import router as intake_form
 from api.desk.library import router as library
 from api.desk.live import router as live
@@ -25,6 +30,9 @@ ROUTERS = (
     second_factor,
     live,
     worklist,
+    alerts,
+    alert_link,
+    dead_letters,
     case,
     why,
     commands,
@@ -35,9 +43,11 @@ ROUTERS = (
     figures,
     packs,
     library,
+    inbound,
     systemic_list,
     systemic,
     risks,
+    duty,
     status,
     static,
 )

@@ -39,6 +39,7 @@ from complaints.lifecycle import possible
 from complaints.occurrences import ClockState
 from complaints.ownership import OfferHandover
 from complaints.references import parse
+from ledger import desk_news
 from ledger.directory import Session, StaffMember
 from policies.pack import Pack
 from workflows.client import EngineAway
@@ -103,7 +104,11 @@ async def show(
     session: SessionHere,
     asked: Annotated[Asked, Query()],
 ) -> Response:
-    """The alerts, the latest told first."""
+    """The alerts, the latest told first. Whoever looks at their own has seen what was new."""
+    if asked.of == "me" and asked.before is None and session.new_alerts:
+        async with deps.reading.connect() as conn:
+            await desk_news.seen(conn, session.actor.id)
+        session = session.model_copy(update={"new_alerts": 0})
     return await _listed(deps, session, asked)
 
 
@@ -128,7 +133,7 @@ async def answer(deps: DepsHere, session: SessionHere, form: FormHere, reference
     key, back = key_of(given), given.get("back", "")[:300]
     found = parse(reference)
     try:
-        await _give(deps, session, found, COMMANDS[name], given, key)
+        await _give(deps, session, found, COMMANDS[name], given)
     except (Refused, Problem, EngineAway) as error:
         sent = form_back(error, name, given, key)
         if sent.problem is None:
@@ -140,7 +145,7 @@ async def answer(deps: DepsHere, session: SessionHere, form: FormHere, reference
 
 
 async def _give(
-    deps: Deps, session: Session, reference: str, command: type[Command], given: Mapping[str, str], key: str
+    deps: Deps, session: Session, reference: str, command: type[Command], given: Mapping[str, str]
 ) -> None:
     """Give the command that a button of the list stands for. Raises Refused, Problem and EngineAway."""
     case, _ = await folded(deps, reference)
@@ -160,7 +165,7 @@ async def _give(
         body = body_of(command).model_validate(sent)
     except ValidationError as error:
         raise not_well_formed(error.errors(include_input=False)) from None
-    await give(deps, bearer(session), reference, command, body, key=key)
+    await give(deps, bearer(session), reference, command, body, key=key_of(given))
 
 
 async def _listed(
@@ -233,7 +238,7 @@ async def _row(deps: Deps, session: Session, alert: AlertBody, staff: Sequence[S
         repeated=f", call {alert.repeat + 1}" if alert.repeat else "",
         told_at=alert.told_at,
         told=face.at(alert.told_at),
-        calls=tuple(told_words(call, names, face) for call in alert.calls),
+        calls=told_words(alert.calls, names, face),
         answered=_answered(alert, names, face),
         held=alert.held,
         owner=names.get(alert.owner, "somebody who has left") if alert.owner else "",
@@ -298,7 +303,7 @@ def _query(asked: Asked, **changes: Any) -> str:
     return urlencode({name: value for name, value in told.items() if value is not None})
 
 
-def _views(asked: Asked, session: Session, leads: bool) -> list[tuple[str, str, bool]]:  # noqa: FBT001
+def _views(asked: Asked, session: Session, leads: bool) -> list[tuple[str, str, bool]]:
     """Whose alerts may be looked at: mine, those of my people, everybody's."""
     known = [("Mine", "me")]
     if leads:

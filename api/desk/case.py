@@ -18,12 +18,14 @@ from api.desk import clocks, customer, timeline
 from api.desk.choices import Around, remedy_words
 from api.desk.fishbone import drawn
 from api.desk.forms import Field, Given, fields_for
+from api.desk.ladder import ladders_shown
 from api.desk.next_steps import first_of
 from api.desk.rendering import page
 from api.desk.sessions import SessionHere, bearer
 from api.desk.times import Face
 from api.desk.words import CHAPTERS, about, headed, said
 from api.desk.worklist import follower, listed
+from api.ladder import ladders_of
 from api.problems import Problem
 from api.reads import folded, reader_for
 from api.security import complaint_in_path
@@ -162,6 +164,9 @@ async def case_page(
         face=face,
         phase=headed(phase(case)),
         clocks=shown,
+        ladders=ladders_shown(pack, case, await ladders_of(deps, case, happenings), names, face),
+        answers={slug(command) for command in allowed},
+        new_key=_new_key,
         next_clock=next((clock for clock in shown if clock.due_at and clock.remaining), None),
         unanswered=unanswered(pack, case),
         answerable=AnswerCustomer in allowed,

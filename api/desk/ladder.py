@@ -16,6 +16,7 @@ from complaints.explained import about
 from complaints.ladder_view import RungState
 from ledger.alerts import Reached
 from policies.pack import Pack
+from policies.vocabulary import AlertChannel
 
 Mark = Literal["climbed", "firing", "next", "later", "held", "cancelled"]
 _WORDS: Mapping[RungState, str] = {
@@ -36,22 +37,29 @@ REACHED: Mapping[Reached, str] = {
 }
 FAILED = frozenset({Reached.BOUNCED, Reached.GIVEN_UP, Reached.NOBODY})
 """A call that did not come to whom it was meant for."""
-_WAYS = {"mail": "e-mail", "chat": "chat", "desk": "the desk", "webhook": "webhook"}
+_WAYS = {"mail": "e-mail", "desk": "desk", "chat": "chat", "webhook": "webhook"}
 SNOOZES = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480, 1440, 2880))
 """For how long one may ask for silence, as far as the pack allows; the longest that it does is offered as well."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """One call on one recipient, in words. `failed`: it did not reach them."""
+class Way:
+    """One call over one way, in words. `failed`: it did not reach them; `status` is the code for why."""
 
-    who: str
     over: str
     reached: str
     failed: bool
+    status: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """One call on one recipient, over every way that it took."""
+
+    who: str
+    ways: tuple[Way, ...]
     at: datetime
     at_words: str
-    status: str
 
 
 @dataclass(frozen=True)
@@ -119,16 +127,30 @@ def way(over: str) -> str:
     return _WAYS.get(over, said(over))
 
 
-def told_words(call: CallBody, names: Mapping[str, str], face: Face) -> Told:
-    """One call in words."""
-    return Told(
-        who=headed(recipient(call.to, names)),
-        over=way(call.over),
-        reached=REACHED[call.reached],
+def told_words(calls: Sequence[CallBody], names: Mapping[str, str], face: Face) -> tuple[Told, ...]:
+    """Calls in words, those of one moment on one recipient together, in the order they were made."""
+    groups: dict[tuple[int, str], list[CallBody]] = {}
+    for call in calls:
+        groups.setdefault((call.repeat, call.to), []).append(call)
+    return tuple(
+        Told(
+            who=headed(recipient(to, names)),
+            ways=tuple(_way(call) for call in group),
+            at=(first := min(call.at for call in group)),
+            at_words=face.at(first),
+        )
+        for (_, to), group in groups.items()
+    )
+
+
+def _way(call: CallBody) -> Way:
+    wrong = call.reached in (Reached.BOUNCED, Reached.GIVEN_UP)
+    here = call.over == AlertChannel.DESK and call.reached is Reached.SENT
+    return Way(
+        over="" if here else way(call.over),
+        reached="on their desk" if here else REACHED[call.reached],
         failed=call.reached in FAILED,
-        at=call.at,
-        at_words=face.at(call.at),
-        status=call.status or "" if call.reached in FAILED - {Reached.NOBODY} else "",
+        status=call.status or "" if wrong else "",
     )
 
 
@@ -186,7 +208,7 @@ def _rung(ladder: LadderBody, rung: RungBody, names: Mapping[str, str], face: Fa
         at=rung.at if rung.state is not RungState.CANCELLED else None,
         when=_when(ladder, rung, face),
         plan=_plan(rung, names),
-        told=tuple(told_words(call, names, face) for call in rung.told),
+        told=told_words(rung.told, names, face),
         remarks=tuple(_remarks(ladder, rung, names, face)),
     )
 

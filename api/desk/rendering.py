@@ -12,7 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from api.problems import Problem
+from complaints.base import HANDLING
 from complaints.intake import ReceiveComplaint
+from policies.vocabulary import Role
 
 HERE = Path(__file__).parent
 _TYPES = {
@@ -59,6 +61,8 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals["static"] = static
+_environment.globals["may_resend"] = lambda actor: actor.has(Role.ADMINISTRATOR, Role.SUPERVISOR)
+_environment.globals["may_read_mail"] = lambda actor: actor.has(*HANDLING, Role.INTAKE_AGENT)
 _environment.globals["may_receive"] = lambda actor: actor.has(*ReceiveComplaint.who)
 
 

@@ -237,10 +237,8 @@ def _words(telling: Telling, name: str, value: Any) -> str:
             return telling.pack.problem_types[value].title["en"]
         case str() if name == "why":
             return why_changed(value)
-        case str() if name == "who":
-            return recipient(value, telling.names)
-        case str() if name in ("to", "owner", "by"):
-            return telling.names.get(value, "somebody who has left")
+        case str() if name in ("to", "owner", "by", "who"):
+            return recipient(value if name == "who" else f"person:{value}", telling.names)
         case _:
             return said(str(value))
 

@@ -28,6 +28,7 @@ from api.status import disturbances_if_known
 from complaints.base import HANDLING
 from complaints.phases import Phase
 from ledger import access, reads
+from ledger.alerts import Height, heights
 from ledger.directory import Session, StaffMember
 from ledger.tables import clocks as clock_runs
 from ledger.tables import events
@@ -143,6 +144,8 @@ class RowShown:
     offered_to: str
     wrote: str
     wrote_at: datetime | None
+    rung: str
+    acknowledged: bool
 
 
 @router.get("/desk")
@@ -161,6 +164,7 @@ async def show(deps: DepsHere, session: SessionHere, asked: Annotated[Asked, Que
         counts = await reads.counts(conn)
         starts = await _starts(conn, found.rows)
         subjects = await _subjects(deps, conn, session, found.rows)
+        climbed = await heights(conn, [row.reference for row in found.rows], now)
         sites = await sites_with_most(conn, _SITES)
     names = {member.id: member.name for member in staff}
     zones = {pack.timezone for pack in packs.values()}
@@ -171,6 +175,7 @@ async def show(deps: DepsHere, session: SessionHere, asked: Annotated[Asked, Que
             starts.get(row.reference),
             subjects=subjects,
             names=names,
+            climbed=climbed.get(row.reference),
             now=now,
         )
         for row in found.rows
@@ -256,6 +261,7 @@ def _row(
     *,
     subjects: Mapping[str, str | None],
     names: Mapping[str, str],
+    climbed: Height | None,
     now: datetime,
 ) -> RowShown:
     face = Face(pack.timezone, now)
@@ -292,6 +298,8 @@ def _row(
         offered_to=names.get(row.offered_to, "somebody who has left") if row.offered_to else "",
         wrote=face.at(row.customer_wrote_at) if row.customer_wrote_at else "",
         wrote_at=row.customer_wrote_at,
+        rung=f"Rung {climbed.rung + 1}" if climbed else "",
+        acknowledged=climbed is not None and climbed.acknowledged,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -28,7 +29,7 @@ CLOCK = PACK.clock("complaint_outcome")
 """48 hours from receipt, which waiting for the customer pauses."""
 
 
-def climbing(*rungs: dict[str, object], pack: Pack = PACK, **ladder: object) -> Pack:
+def climbing(*rungs: Mapping[str, object], pack: Pack = PACK, **ladder: object) -> Pack:
     """The pack with this ladder, and its one clock that climbs it."""
     own = Ladder.model_validate(
         {
@@ -65,7 +66,8 @@ def calls(story: Story) -> list[tuple[int, int]]:
 
 
 def called_for(story: Story) -> list[Message]:
-    case, found = None, []
+    case = None
+    found: list[Message] = []
     for told in story.happenings:
         case = evolve(case, told)
         found += messages(story.pack, case, told)

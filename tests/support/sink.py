@@ -1,4 +1,4 @@
-"""An SMTP server that takes mails and forgets them, fast; some domains it treats badly. `python -m tests.support.sink`."""
+"""An SMTP server that takes mails fast, and treats some domains badly. Also a program: `python -m tests.support.sink`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Caught:
     @property
     def message_id(self) -> str:
         head = self.content.partition(b"\r\n\r\n")[0].decode(errors="replace")
-        return next(line[12:].strip() for line in head.splitlines() if line.lower().startswith("message-id: "))
+        return next(
+            line[12:].strip() for line in head.splitlines() if line.lower().startswith("message-id: ")
+        )
 
 
 @dataclass
@@ -48,6 +50,12 @@ class Sink:
     on_mail: Callable[[Caught], None] | None = None
     _talks: set[asyncio.Task[None]] = field(default_factory=set)
     _put_off: set[str] = field(default_factory=set)
+    _mended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def mend(self) -> None:
+        """Treats all domains well from here on; what hangs goes on."""
+        self.manners.clear()
+        self._mended.set()
 
     def to(self, recipient: str) -> list[Caught]:
         """What arrived for one recipient."""
@@ -111,7 +119,7 @@ class Sink:
         self.tried.append(recipient)
         match self.manner(recipient):
             case "hangs":
-                await asyncio.Event().wait()
+                await self._mended.wait()
             case "refuses":
                 return b"550 5.1.1 nobody of that name\r\n"
             case "greylists" if recipient not in self._put_off:
@@ -128,7 +136,7 @@ class Sink:
 
 
 def times(file: Path) -> Mapping[str, list[float]]:
-    """{Message-ID: when it arrived, Unix seconds, each time} of what a sink of its own process wrote down."""
+    """{Message-ID: when it arrived, in seconds of the machine's uptime, each time} of what a sink of its own process wrote down."""
     found: dict[str, list[float]] = {}
     for line in file.read_text().splitlines():
         at, message_id = line.split(" ", 1)
@@ -144,7 +152,7 @@ async def _serve(port: int, file: Path) -> None:
         sink = Sink()
 
         def note(caught: Caught) -> None:
-            out.write(f"{time.time()} {caught.message_id}\n")
+            out.write(f"{time.monotonic()} {caught.message_id}\n")
             sink.caught.clear()
 
         sink.on_mail = note

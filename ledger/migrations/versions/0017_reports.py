@@ -8,8 +8,14 @@ down_revision = "0016"
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "report_opt_outs",
+        sa.Column("staff", sa.Text, sa.ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("way", sa.Text, nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    )
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("report_opt_outs")
