@@ -35,6 +35,7 @@ from activities.mailing import Mailing
 from activities.measuring import Measures
 from activities.post import Post
 from activities.render import Sender
+from activities.reports.job import Reports
 from activities.scheduler_pages import SchedulerPages
 from activities.suspecting import suspect
 from activities.telling import Teller
@@ -51,6 +52,7 @@ from ledger.runs import claim, forget_runs, slot_of
 from ledger.texts import Texts
 from runtime.clock import SYSTEM, Clock
 from runtime.engine import connect
+from runtime.jumps import Jumps
 from runtime.logging import configure_logging
 from runtime.ready import say_ready
 from runtime.settings import Settings, load_settings
@@ -66,6 +68,7 @@ _AGAIN_AFTER = 1.0
 _LOOK_EVERY = 1.0
 _SUSPECT_EVERY = 30.0
 _FIGURES_EVERY = 60.0
+_REPORTS_EVERY = 10.0
 _MEASURE_EVERY = 5.0
 _SWEEP_ASKED_EVERY = 300.0
 _SWEEP_EVERY = timedelta(hours=1)
@@ -84,6 +87,7 @@ class Parts:
     measures: Measures
     assigner: Assigner
     early_warning: EarlyWarning
+    reports: Reports
     inbound: InboundMail
     directory: Directory
     hold: Hold
@@ -124,6 +128,9 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
         measures=Measures(sql, clock, WATCHDOG),
         assigner=Assigner(sql, cases, workflows, clock),
         early_warning=EarlyWarning(sql, clock),
+        reports=Reports(
+            sql, clock, morning=settings.morning_at, zone=settings.timezone, usual_pack=settings.pack
+        ),
         inbound=inbound_mail(
             settings, sql, cases=cases, texts=texts, directory=directory, workflows=workflows, clock=clock
         ),
@@ -136,9 +143,13 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
 
 def pages(parts: Parts) -> SchedulerPages:
     """What the process says of itself."""
-    return SchedulerPages(
-        parts.sql, parts.hold, parts.watchdog, parts.measures, WATCHDOG, dict
-    )
+
+    def circuits() -> dict[tuple[str, str], int]:
+        found = parts.dispatcher.stats()
+        known = {(channel, str(state)): count for (channel, state), count in found.circuits.items()}
+        return {**known, ("mail_server", "open"): int(found.mail_server_away)}
+
+    return SchedulerPages(parts.sql, parts.hold, parts.watchdog, parts.measures, WATCHDOG, circuits)
 
 
 @asynccontextmanager
@@ -218,6 +229,7 @@ async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
         ("assign", parts.assigner.assign, _LOOK_EVERY),
         ("suspect systemic issues", lambda: suspect(parts.sql, parts.clock), _SUSPECT_EVERY),
         ("warn of figures", parts.early_warning.look, _FIGURES_EVERY),
+        ("queue reports", parts.reports.look, _REPORTS_EVERY),
         ("place mail", parts.inbound.place, _LOOK_EVERY),
         ("measure", parts.measures.observe, _MEASURE_EVERY),
         ("sweep", lambda: _sweep(parts), _SWEEP_ASKED_EVERY),
@@ -226,14 +238,33 @@ async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
             _guarded(name, job), "interval", seconds=every, id=name, max_instances=1, coalesce=True,
             misfire_grace_time=None,
         )  # fmt: skip
+    await _guarded("begin to measure", parts.measures.begin)()
     jobs.start()
+    following = asyncio.create_task(_follow_jumps(jobs))
     losing = asyncio.create_task(lost.wait())
     try:
         await asyncio.wait({losing, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         losing.cancel()
+        following.cancel()
         jobs.shutdown(wait=False)
         parts.watchdog.lateness.rest()
+
+
+async def _follow_jumps(jobs: AsyncIOScheduler) -> None:
+    """Have every job run now whenever the system's time was set: APScheduler keeps the time of the next run as a
+    time of day, and would stand still for an hour where the clock is put back by one.
+    """
+    jumps = Jumps()
+    while True:
+        await asyncio.sleep(_LOOK_EVERY)
+        jump = jumps.since_last()
+        if jump is None:
+            continue
+        _log.warning("the system's time was set", seconds=round(jump.total_seconds(), 1))
+        now = Clock(SYSTEM).now()
+        for job in jobs.get_jobs():
+            job.modify(next_run_time=now)
 
 
 def _guarded(name: str, job: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[None]]:

@@ -18,7 +18,10 @@ from activities.holders import Holders
 from activities.mail import MailBounced, MailDeferred
 from activities.mailing import Mailing
 from activities.render import AlertLine, write_alert, write_digest
+from activities.reports.post import ReportsPost, is_report
+from activities.samples_post import SamplesPost, is_sample
 from activities.systemic_post import SystemicPost, is_about_systemic
+from activities.watchdog_post import WatchdogPost, is_about_watchdog
 from complaints.base import SYSTEM, Actor, Order
 from complaints.case import Case
 from complaints.escalation import ReportUnheld
@@ -31,6 +34,7 @@ from ledger import outbox
 from ledger.alert_links import AlertLinks
 from ledger.directory import Directory, Mailbox
 from ledger.outbox import Leased, State
+from ledger.report_preferences import ReportLinks
 from ledger.texts import Texts
 from policies.letters import Written
 from policies.vocabulary import AlertChannel, Role
@@ -53,6 +57,7 @@ class Reach:
     webhooks: Webhooks
     chat: Chat
     links: AlertLinks
+    report_links: ReportLinks
 
     @classmethod
     def of(cls, engine: AsyncEngine, master_key: bytes) -> Self:
@@ -62,6 +67,7 @@ class Reach:
             webhooks=Webhooks(engine, master_key),
             chat=Chat(engine),
             links=AlertLinks(master_key),
+            report_links=ReportLinks(master_key),
         )
 
     async def close(self) -> None:
@@ -90,11 +96,18 @@ class AlertPost:
         self._clock = clock
         self._reach = reach
         self._figures = FiguresPost(engine, cases, self._sender)
+        self._watchdog = WatchdogPost(engine, self._sender)
         self._systemic = SystemicPost(engine, cases, texts, self._sender, clock)
+        self._samples = SamplesPost(engine, directory, mailing)
+        self._reports = ReportsPost(engine, directory, mailing, clock, reach.report_links)
 
     async def deliver(self, rows: Sequence[Leased]) -> Fate:
         """Deliver one alert, or the alerts of one group. Raises MailAway and MailDeferred."""
         row = rows[0]
+        if is_report(row.stream):
+            return await self._reports.deliver(row)
+        if is_sample(row.stream):
+            return await self._samples.deliver(row)
         if row.channel == AlertChannel.WEBHOOK:
             return await self._to_programs(row)
         holding = await self._reach.holders.of(row.recipient, self._clock.now())
@@ -113,7 +126,7 @@ class AlertPost:
 
     async def give_up(self, rows: Sequence[Leased], status: str) -> Fate:
         """The fate of what was put off too often: it goes to somebody else."""
-        if rows[0].channel == AlertChannel.WEBHOOK:
+        if rows[0].channel == AlertChannel.WEBHOOK or _is_personal(rows[0].stream):
             return Fate(State.DEAD, status)
         return await self._nobody(rows, State.DEAD, status)
 
@@ -184,6 +197,8 @@ class AlertPost:
         """What the alert says, or what becomes of it where there is nothing to say."""
         if is_about_figures(row.stream):
             return await self._figures.written(row, box.language) or Fate(State.DEAD, "no such warning")
+        if is_about_watchdog(row.stream):
+            return await self._watchdog.written(row, box.language) or Fate(State.DEAD, "no such spell")
         if is_about_systemic(row.stream):  # None: joined, closed or resolved since
             told = await self._systemic.written(row, box.language)
             return told or Fate(State.DROPPED, "nothing to tell")
@@ -251,6 +266,11 @@ class AlertPost:
     async def _others(self, fallback: str, than: str) -> tuple[Mailbox, ...]:
         holding = await self._reach.holders.of(fallback, self._clock.now())
         return tuple(box for box in holding.boxes if f"staff:{box.staff}" != than)
+
+
+def _is_personal(stream: str) -> bool:
+    """Whether nobody else is told where this one person can not be reached."""
+    return is_report(stream) or is_sample(stream)
 
 
 def unheld_order(row: Leased | outbox.Untold, why: Unheld, clock: Clock) -> Order | None:

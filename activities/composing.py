@@ -14,8 +14,8 @@ _LINK = re.compile(r"https?://[^\s<>\"']+")
 _ADDRESS = re.compile(r"[^\s<>,;:\"\x00-\x1f\x7f]+@[^\s<>,;:\"@\x00-\x1f\x7f]+")
 _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]+", re.ASCII)
 """Names that need no quotation marks (RFC 5322, 3.2.3)."""
-_LINE = 76
-_LONGEST_LINE = 990
+_LONGEST_LINE = 900
+"""Of 998 that may be (RFC 5322, 2.1.1); some of it is an address."""
 _AFTER_A_LINK = ".,;:!?)]}。，；：！？）」』】"
 """What ends a sentence and not an address."""
 
@@ -74,15 +74,15 @@ def _mailbox(header: str, name: str, address: str) -> str:
     if not _ADDRESS.fullmatch(address):
         raise ValueError("an address that can not be written into a header")
     written = _words(header, name)
-    if written == name and not _ATOMS.fullmatch(name):
-        written = '"{}"'.format(name.replace("\\", "\\\\").replace('"', '\\"'))
-    return f"{written} <{address}>" if name else address
+    if written.isascii() and not written.startswith("=?") and not _ATOMS.fullmatch(written):
+        written = '"{}"'.format(written.replace("\\", "\\\\").replace('"', '\\"'))
+    return f"{written} <{address}>" if name.strip() else address
 
 
 def _words(header: str, text: str) -> str:
-    """Words for a header: what is beyond ASCII, or long, is encoded (RFC 2047); nothing in it ends the header."""
+    """Words for a header: what is beyond ASCII is encoded (RFC 2047), and nothing in it ends the header."""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if plain.isascii() and len(plain) <= _LINE - len(header) - 2 and "=?" not in plain:
+    if plain.isascii() and len(plain) <= _LONGEST_LINE - len(header) and "=?" not in plain:
         return plain
     return Header(plain, "utf-8", header_name=header).encode(linesep="\r\n")
 

@@ -20,12 +20,17 @@ class Mailing:
         self.sender = sender
         self._real = Clock(SYSTEM_CLOCK)  # a mail's Date is for the world outside
 
-    async def send(self, key: str, thread: str, box: Mailbox, text: Written) -> Fate:
-        """Hand the mail to the server. `key` makes its Message-ID. Raises what Mailer.send raises."""
+    async def send(
+        self, key: str, thread: str, box: Mailbox, text: Written, *, list_unsubscribe: str | None = None
+    ) -> Fate:
+        """Hand the mail to the server. `key` makes its Message-ID. Raises what Mailer.send raises.
+
+        `list_unsubscribe` is the address that ends what comes again and again.
+        """
         mail = compose(
             sender=self.sender.address, organisation=self.sender.organisation, to=box.address,
             name=box.name, subject=text.subject, body=text.body, key=key, thread=thread,
-            language=box.language, now=self._real.now(),
+            language=box.language, now=self._real.now(), list_unsubscribe=list_unsubscribe,
         )  # fmt: skip
         await self._mailer.send(mail, box.address)
         return Fate(State.SENT, message_id=message_id(key, self.sender.address.rpartition("@")[2]))

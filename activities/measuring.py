@@ -76,6 +76,11 @@ class Measures:
         )
         self._database = _gauge(registry, "database_up", "1 where the database answered this scrape.")
 
+    async def begin(self) -> None:
+        """Lags are measured from now on; what came before was measured by whoever was on duty then."""
+        self._measured_to = None
+        await self.observe()
+
     async def observe(self) -> None:
         """Measure the lags of what was queued and sent since last time. To be called by the watchdog's holder only,
         so that each message is measured once; raises what the database raises.

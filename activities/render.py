@@ -41,6 +41,18 @@ class Sender:
         """Where staff find their complaints."""
         return f"{self.base_url}/desk"
 
+    def overdue_list(self) -> str:
+        """Where staff find all that is overdue."""
+        return f"{self.base_url}/desk?overdue=true"
+
+    def mails_page(self) -> str:
+        """Where staff choose which reports they get."""
+        return f"{self.base_url}/desk/mails"
+
+    def unsubscribe_page(self, token: str) -> str:
+        """Where a report is ended, by a click or by a mail program (RFC 8058); the token is the secret."""
+        return f"{self.base_url}/unsubscribe/{token}"
+
     def systemic_page(self, reference: str) -> str:
         """Where staff look at a systemic issue."""
         return f"{self.base_url}/desk/systemic/{reference}"

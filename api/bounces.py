@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from activities.cases import Cases
 from activities.channels.signing import verify
+from activities.inbound.bouncing import Bouncing
 from api.deps import DepsHere
 from api.openapi import problems
 from api.problems import Problem
@@ -89,11 +91,12 @@ async def report(deps: DepsHere, request: Request) -> Response:
             422, detail=f"Send a list of at most {_MOST} bounces: message_id, action, status."
         ) from None
     matched = 0
+    bouncing = Bouncing(deps.sql, Cases(deps.sql, deps.record), deps.clock)
     for bounce in told:
         message_id = f"<{bounce.message_id.strip('<>')}>"
+        if bounce.action == "failed":
+            matched += bool(await bouncing.failed(message_id, bounce.status, now))
+            continue
         async with deps.reading.connect() as conn:
-            if bounce.action == "failed":
-                matched += bool(await bounces.bounced(conn, message_id, bounce.status, now))
-            else:
-                matched += bool(await bounces.sent(conn, [message_id]))
+            matched += bool(await bounces.sent(conn, [message_id]))
     return JSONResponse(BouncesBody(matched=matched, unknown=len(told) - matched).model_dump())

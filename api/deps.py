@@ -32,6 +32,7 @@ from ledger.database import autocommit, create_engine
 from ledger.directory import Directory
 from ledger.duty import Duty
 from ledger.record import Record
+from ledger.report_preferences import ReportLinks
 from ledger.second_factors import SecondFactors
 from ledger.staff_history import StaffHistory
 from ledger.texts import Texts
@@ -73,6 +74,7 @@ class Deps:
     duty: Duty
     second_factors: SecondFactors
     alert_links: AlertLinks
+    report_links: ReportLinks
     history: StaffHistory
     admission: Admission
     customers: CustomerFiles
@@ -123,6 +125,7 @@ class Deps:
             duty=Duty(sql),
             second_factors=SecondFactors(sql, settings.master_key_bytes, settings.organisation),
             alert_links=AlertLinks(settings.master_key_bytes),
+            report_links=ReportLinks(settings.master_key_bytes),
             history=history,
             admission=Admission(settings, clock, history),
             customers=CustomerFiles(settings.master_key_bytes),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -40,6 +41,15 @@ from ledger.duty import AHEAD, DutyPlan
 from policies.arithmetic.calendars import TimeZone
 
 router = APIRouter(tags=["duty"])
+
+
+class _CodeConvertor(StringConvertor):
+    """A rota's id has no dot in it: what ends in `.ics` is its calendar, and never a rota."""
+
+    regex = "[^/.]+"
+
+
+register_url_convertor("code", _CodeConvertor())
 
 LOOKED_AHEAD = timedelta(days=14)
 """How far gaps are said before they come, and shifts shown where nobody asks for more."""
@@ -209,7 +219,7 @@ async def _calendar(deps: Deps, rota: str) -> Response:
 
 
 @router.get(
-    "/rotas/{rota}", operation_id="rota", summary="One rota", response_model=RotaBody, responses=_READ
+    "/rotas/{rota:code}", operation_id="rota", summary="One rota", response_model=RotaBody, responses=_READ
 )
 async def rota_(
     deps: DepsHere,
@@ -228,7 +238,7 @@ async def rota_(
     return JSONResponse(body.model_dump(mode="json"))
 
 
-@router.put("/rotas/{rota}", operation_id="put-rota", summary="Make or change a rota", response_model=RotaBody,
+@router.put("/rotas/{rota:code}", operation_id="put-rota", summary="Make or change a rota", response_model=RotaBody,
             responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
 async def put_rota(
     deps: DepsHere, caller: StaffHere, rota: CodeHere, body: Annotated[RotaInput, Body()]
@@ -238,7 +248,7 @@ async def put_rota(
     return await rota_(deps, caller, rota)
 
 
-@router.delete("/rotas/{rota}", operation_id="drop-rota", summary="Do away with a rota", status_code=204,
+@router.delete("/rotas/{rota:code}", operation_id="drop-rota", summary="Do away with a rota", status_code=204,
                response_class=Response, responses=_READ)  # fmt: skip
 async def drop_rota(deps: DepsHere, caller: StaffHere, rota: CodeHere) -> Response:
     """With its shifts and take-overs. Ladders that name it find nobody there. Who: as for changing it."""

@@ -177,7 +177,7 @@ async def add(
     return JSONResponse((await added(deps, caller.actor, body)).model_dump(mode="json"), 201)
 
 
-@router.get("/webhooks/changes", operation_id="webhook-changes", summary="How the endpoints changed",
+@router.get("/webhook-changes", operation_id="webhook-changes", summary="How the endpoints changed",
             response_model=WebhookChangesBody, responses=problems(401, 403, 422, 503),
             dependencies=[Depends(auditor)])  # fmt: skip
 async def changes(

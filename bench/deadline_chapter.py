@@ -42,6 +42,7 @@ async def deadlines(stack: Stack, report: Report, plan: DeadlinePlan, say: Say) 
         expected = await prepared(house, int(plan.steady * 10), plan.steady, workflows=True)
         steady = await fell_due(house, expected, recorded=True)
         _row(report, "10 deadlines a second", steady)
+        say(f"  p50 {steady.p50:.2f} s, p99 {steady.p99:.2f} s, at worst {steady.worst:.2f} s.")
         report.targets += [
             Target("10 deadlines a second, p99 until queued", steady.p99, "s", at_most=1.0),
             Target("… not queued exactly once", steady.wrong, "alerts", at_most=0),
@@ -56,6 +57,7 @@ async def deadlines(stack: Stack, report: Report, plan: DeadlinePlan, say: Say) 
             burst = await fell_due(house, expected, recorded=up)
             name = f"{plan.burst} deadlines in a minute, Temporal {temporal}"
             _row(report, name, burst)
+            say(f"  p50 {burst.p50:.2f} s, p99 {burst.p99:.2f} s, at worst {burst.worst:.2f} s.")
             report.targets += [
                 Target(f"{name}: p50 until queued", burst.p50, "s", at_most=1.0),
                 Target("… p99", burst.p99, "s", at_most=2.0),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,8 +49,9 @@ _IRIS = Actor(id="usr_iris", roles=(Role.INTAKE_AGENT,))
 _CLOCK_RUNS = timedelta(minutes=30)
 """Of the pack's first clock, which is measured in hours and minutes as they pass: a complaint of half an hour ago."""
 _MADE_AT_ONCE = 8
-_MADE_EACH_SECOND = 120
-_STARTED_EACH_SECOND = 60
+_TRIED = 80
+"""Complaints that are made first, to see how long the others will take on this machine as busy as it is."""
+_MARGIN = 1.5
 _SETTLES_WITHIN = 60.0
 _RECORDED_EACH_SECOND = 25
 
@@ -150,45 +152,51 @@ async def prepared(office: Office, count: int, within: float, *, workflows: bool
 
     The first does when all are made, and (with `workflows`) their workflows were started.
     """
-    lead = 15 + count / _MADE_EACH_SECOND + (count / _STARTED_EACH_SECOND if workflows else 0)
-    now = Clock(office.settings.clock_spec).now()
-    speed = office.settings.clock_spec.speed
-    first = now + timedelta(seconds=lead) * speed
+    clock, speed = Clock(office.settings.clock_spec), office.settings.clock_spec.speed
+    began = time.monotonic()
+    await _all_made(office, [clock.now() + _CLOCK_RUNS] * _TRIED, workflows=workflows)
+    lead = 15 + (time.monotonic() - began) * count / _TRIED * _MARGIN
+    office.say(f"  making {count} complaints, for which there are {lead:.0f} s …")
+    first = clock.now() + timedelta(seconds=lead) * speed
     moments = [first + timedelta(seconds=within * n / count) * speed for n in range(count)]
-    keys: list[str] = []
-    cases: dict[str, Case] = {}
-    done = 0
-    numbers: Iterator[datetime] = iter(moments)
+    made = await _all_made(office, moments, workflows=workflows)
+    left = (first - clock.now()) / speed
+    office.say(f"  {count} complaints made; the first falls due in {left.total_seconds():.0f} s.")
+    if left < timedelta(0):
+        raise TooLateError("The complaints were not made before they fell due: the machine is too busy.")
+    keys = frozenset(key for called_for in made.values() for key in called_for)
+    return Expected(keys, tuple(made), moments[0], moments[-1])
+
+
+async def _all_made(
+    office: Office, moments: Sequence[datetime], *, workflows: bool
+) -> dict[str, Sequence[str]]:
+    """A complaint for each moment, several at once: what each one's breach calls for."""
+    made: dict[str, Sequence[str]] = {}
+    left = iter(moments)
 
     async def make() -> None:
-        nonlocal done
-        for moment in numbers:
-            stream, case, called_for = await _made(office, moment, now)
-            cases[stream] = case
-            keys.extend(called_for)
+        for moment in left:
+            stream, case, called_for = await _made(office, moment)
             if workflows:
                 await office.engine.revive(stream, case)
-            done += 1
-            if done % 1000 == 0:
-                office.say(f"  {done} of {count} complaints made …")
+            made[stream] = called_for
+            if len(made) % 1000 == 0:
+                office.say(f"  {len(made)} of {len(moments)} complaints made …")
 
     async with asyncio.TaskGroup() as group:
         for _ in range(_MADE_AT_ONCE):
             group.create_task(make())
-    left = (first - Clock(office.settings.clock_spec).now()) / speed
-    office.say(f"  {count} complaints made; the first falls due in {left.total_seconds():.0f} s.")
-    if left < timedelta(0):
-        raise TooLateError("The complaints were not made before they fell due: the machine is too busy.")
-    return Expected(frozenset(keys), tuple(cases), moments[0], moments[-1])
+    return made
 
 
-async def _made(office: Office, moment: datetime, now: datetime) -> tuple[str, Case, list[str]]:
+async def _made(office: Office, moment: datetime) -> tuple[str, Case, list[str]]:
     """A complaint that was received when its first clock began, and what its breach calls for."""
     stream = reference(uuid4().int % 2**55)
     received = moment - _CLOCK_RUNS
     order = Order(id=str(uuid4()), actor=_IRIS, body=ReceiveComplaint(channel=Channel.MAIL), at=received)
     happenings = receive(office.pack, stream, order)
-    happenings = (*happenings, *due(office.pack, fold(happenings), now))  # its warning is past
+    happenings = (*happenings, *due(office.pack, fold(happenings), moment))  # its warning was given
     commit = transition(office.pack, None, stream, happenings)
     await office.record.commit(commit.model_copy(update={"messages": ()}))
     case = fold(happenings)

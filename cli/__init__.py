@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import packs, people, permissions, records, service
+from cli import duty, packs, people, permissions, records, service
 from cli.service import prepare
 
 __all__ = ["app", "prepare"]
@@ -22,4 +22,5 @@ app.add_typer(service.app)
 app.add_typer(records.app)
 app.add_typer(packs.app)
 people.app.add_typer(permissions.app)
+people.app.add_typer(duty.app)
 app.add_typer(people.app, name="staff")

@@ -162,6 +162,40 @@ def _write(path: Path, content: str) -> None:
 
 
 @pack_app.command()
+def preview(
+    pack: Annotated[str, typer.Argument(help=_WHICH)],
+    kind: Annotated[
+        str | None, typer.Argument(help="A kind of letter or alert; without one, those there are.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the pack's own texts: en, zh …")] = "en",
+    as_html: Annotated[
+        bool, typer.Option("--html", help="The mail's HTML instead of its plain text.")
+    ] = False,
+) -> None:
+    """Show what a mail looks like, with values that are made up. Exit status 1 where its subject tells too much."""
+    from activities.previews import kinds
+    from activities.previews import preview as previewed
+    from activities.render import Sender
+
+    found = pack_of(pack)
+    if kind is None:
+        for known in kinds(found):
+            _say(known)
+        return
+    if kind not in found.letters:
+        give_up(f"{found.name} has no letter “{kind}”; it has: {', '.join(kinds(found))}.")
+    if language not in found.letters[kind]:
+        give_up(f"{found.name} has “{kind}” in {', '.join(found.letters[kind])}, not in “{language}”.")
+    sender = Sender("Example organisation", "complaints@redress.example", "https://complaints.example.org")
+    seen = previewed(sender, found, kind, language)
+    _say(f"Subject: {seen.subject}")
+    sys.stdout.write(f"\n{seen.html if as_html else seen.text}")
+    if seen.telling:
+        err.print(f"Strangers read the subject; it may not tell: {', '.join(seen.telling)}.", markup=False)
+        raise typer.Exit(1)
+
+
+@pack_app.command()
 def schema() -> None:
     """Print the JSON Schema of a pack's file, by which an editor completes and checks it."""
     from policies.schema import schema_text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import err, give_up, out, parsed, run_configured
+from cli.shell import err, give_up, out, parsed, run_configured, who_asks
 
 if TYPE_CHECKING:
     from activities.recovery import Recovery
@@ -159,8 +159,12 @@ def file_customers() -> None:
 @app.command("outbox")
 def outbox_(
     resend: Annotated[int | None, typer.Option(help="The number of one to send again.")] = None,
+    resend_all: Annotated[bool, typer.Option(help="Send all of them again, or those named by:")] = False,
+    to: Annotated[str | None, typer.Option(help="The recipient: staff:<id>, webhook:<id> …")] = None,
+    channel: Annotated[str | None, typer.Option(help="mail, webhook or chat.")] = None,
+    status: Annotated[str | None, typer.Option(help="How the status begins, such as 421.")] = None,
 ) -> None:
-    """List letters and alerts that could not be sent, or send one again. Names no address and no text."""
+    """List letters and alerts that could not be sent, or send them again. Names no address and no text."""
     from ledger import outbox
     from ledger.database import create_engine
 
@@ -169,13 +173,19 @@ def outbox_(
         try:
             async with engine.begin() as conn:
                 if resend is not None:
-                    found = await outbox.resend(conn, resend)
+                    found = await outbox.resend(conn, resend, by=who_asks())
                     return [f"{resend} is on its way again." if found else f"{resend} is no dead letter."]
+                if resend_all:
+                    count = await outbox.resend_all(
+                        conn, recipient=to, channel=channel, error=status, by=who_asks()
+                    )
+                    return [f"{count} are on their way again."]
                 dead = await outbox.dead_letters(conn)
         finally:
             await engine.dispose()
         return [
-            f"{letter.id}  {letter.stream}  {letter.kind} to {letter.recipient.partition(':')[0]}: {letter.last_error}"
+            f"{letter.id}  {letter.stream}  {letter.kind} to {letter.recipient} by {letter.channel}: "
+            f"{letter.last_error}{f', sent again by {letter.resent_by}' if letter.resent_by else ''}"
             for letter in dead
         ] or ["Nothing is dead."]
 

@@ -282,29 +282,30 @@ def _spots(seen: _Seen, run: Occurrence, not_before: datetime | None = None) -> 
     found: dict[int, Spot] = {}
     if not run.running or run.due_at is None or told_with_the_recording(seen.case, run):
         return found
-    rule, paused = seen.pack.clock(run.clock), pauses_of(seen.pack.clock(run.clock), seen.case.clocks)
+    rule = seen.pack.clock(run.clock)
+    ascent = Ascent(seen.pack, rule, seen.ladder, run, run.due_at, pauses_of(rule, seen.case.clocks))
     for _ in seen.ladder.rungs:
         try:
             ahead = [
                 spot if not_before is None else spot._replace(when=max(spot.when, not_before))
-                for spot in spots(seen.pack, rule, seen.ladder, run, run.due_at, paused)
+                for spot in ascent.spots()
                 if spot.rung not in found
             ]
         except CalendarError:  # beyond the holidays that anybody knows
             return found
         found |= {spot.rung: spot for spot in ahead if spot.repeat}
         firsts = sorted((spot for spot in ahead if not spot.repeat), key=lambda spot: (spot.when, spot.rung))
+        run = ascent.run
         if len(run.climbed_at) < len(run.rungs):  # of before it was kept when each was climbed
             return found | {spot.rung: spot for spot in firsts}
         if not firsts:
             return found
         first = firsts[0]
         found[first.rung] = first
-        run = run.model_copy(
-            update={
-                "rungs": (*run.rungs, (first.rung, 0)), "climbed_at": (*run.climbed_at, first.when)
-            }
-        )  # fmt: skip
+        climbed = {
+            "rungs": (*run.rungs, (first.rung, 0)), "climbed_at": (*run.climbed_at, first.when)
+        }  # fmt: skip
+        ascent = ascent._replace(run=run.model_copy(update=climbed))
     return found
 
 

@@ -62,6 +62,7 @@ MessageKind = Literal[
     "morning_worklist",
     "weekly_report",
     "overdue_summary",
+    "template_sample",
 ]
 
 

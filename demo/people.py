@@ -1,8 +1,13 @@
 """The people of the demo: who they are, what they may do, and how they sign in."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from complaints.deputising import Team
+from complaints.duty import Handover, Rota
 from ledger.directory import Directory
+from ledger.duty import Duty
+from policies.arithmetic.calendars import Weekday
 from policies.vocabulary import Role
 
 
@@ -55,3 +60,36 @@ async def take_in(directory: Directory) -> None:
             language=person.language,
             department=person.department,
         )
+
+
+_ZONE = "Asia/Shanghai"
+TEAMS = (
+    Team(
+        id="first-line", title="First line", timezone=_ZONE, supervisor="usr_dora", deputies=("usr_emil",),
+        members=("usr_ana", "usr_ben", "usr_mei", "usr_iris"),
+    ),
+    Team(
+        id="second-line", title="Second line", timezone=_ZONE, supervisor="usr_emil", deputies=("usr_dora",),
+        members=("usr_pia", "usr_omar", "usr_lena"),
+    ),
+)  # fmt: skip
+DEPUTIES = {
+    "usr_ana": ("usr_ben",),
+    "usr_ben": ("usr_mei",),
+    "usr_mei": ("usr_ana",),
+    "usr_dora": ("usr_emil",),
+}
+
+
+async def plan_duty(duty: Duty, now: datetime) -> None:
+    """The demo's teams and deputies, and a rota that always has somebody: the same each time it is done."""
+    for team in TEAMS:
+        await duty.put_team(team, "demo")
+    for person, deputies in DEPUTIES.items():
+        await duty.set_deputies(person, deputies, "demo")
+    desk = Rota(
+        id="complaints-desk", title="Complaints desk", timezone=_ZONE,
+        members=("usr_ana", "usr_ben", "usr_mei", "usr_pia"), handover=Handover(weekday=Weekday.MON, at="09:00"),
+        starts_on=(now - timedelta(days=28)).date(),
+    )  # fmt: skip
+    await duty.put_rota(desk, "demo")

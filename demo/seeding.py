@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 from rich.console import Console
 
 from api.deps import Deps
-from demo.people import PEOPLE, take_in
+from demo.people import PEOPLE, plan_duty, take_in
 from demo.stories import STORIES, Teller
 from imports.batches import Shells
 from imports.console import bar
@@ -48,6 +48,7 @@ async def seed(settings: Settings, console: Console) -> None:
         if progress.done:
             return
         await take_in(deps.directory)
+        await plan_duty(deps.duty, progress.told_from)
         await _import_records(deps, console)
         await _tell_stories(deps, progress.told_from, console)
         file.write_text(progress.model_copy(update={"done": True}).model_dump_json())

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
+from ledger.outbox import Untold
 
 
 class Ours(Frozen):
@@ -27,18 +29,29 @@ async def sent(conn: AsyncConnection, message_ids: Sequence[str]) -> tuple[Ours,
     return tuple(Ours(stream=row.stream, recipient=row.recipient, kind=row.kind) for row in rows)
 
 
-async def bounced(
-    conn: AsyncConnection, message_id: str, status: str | None, received_at: datetime
-) -> tuple[str, ...]:
-    """A mail that was sent has come back: the streams that it was about, empty where none was sent under this id.
+async def gone(conn: AsyncConnection, message_id: str) -> tuple[Untold, ...]:
+    """What was sent, and not taken back yet, in the mail with this Message-ID: one message, or a group of them."""
+    rows = await conn.execute(_GONE, {"message_id": message_id})
+    return tuple(Untold(**row._mapping) for row in rows)
 
-    A letter's workflow is told by the Teller, as of the moment `received_at` (real time). The call of a rung
-    counts as one that reached nobody and is passed on; every other alert goes to its fallback, and where it has
-    none administrators hear that it reached nobody. `status` is an enhanced status code (RFC 3463). Told
-    twice, nothing happens. One statement, whole in itself.
+
+async def bounced(
+    conn: AsyncConnection,
+    ids: Sequence[int],
+    status: str | None,
+    received_at: datetime,
+    *,
+    calls: Sequence[int] = (),
+) -> int:
+    """Mark messages that were sent as come back; returns how many, those that are marked already not counted.
+
+    A letter's workflow is told by the Teller, as of the moment `received_at` (real time). Of `calls`, which are
+    calls of a ladder, it is told that they reached nobody; whoever marks them passes them on. Every other alert
+    goes to its fallback, and where it has none administrators hear that it reached nobody. `status` is an
+    enhanced status code (RFC 3463). One statement, whole in itself.
     """
-    given = {"message_id": message_id, "status": status, "received_at": received_at}
-    return tuple(sorted({row.stream for row in await conn.execute(_BOUNCED, given)}))
+    given = {"ids": list(ids), "status": status, "received_at": received_at, "calls": list(calls)}
+    return len((await conn.execute(_BOUNCED, given)).all())
 
 
 _SENT = text(
@@ -48,24 +61,32 @@ _SENT = text(
     """
 )
 
-# The row of a call is told back (told_at empty) as one that reached nobody; that is what passes it on.
+_GONE = text(
+    """
+    SELECT id, stream, letter, channel, state, last_error AS status, coalesce(sent_at, queued_at) AS settled_at,
+        clock, occurrence, rung, repeat, who
+    FROM outbox WHERE message_id = :message_id AND state = 'sent' ORDER BY id
+    """
+)
+
+# `told_at` becomes empty: that is how the Teller finds what a workflow does not know yet.
 _BOUNCED = text(
     """
     WITH back AS (
-        UPDATE outbox SET state = CASE WHEN rung IS NULL THEN 'bounced' ELSE 'unheld' END,
-            last_error = CASE WHEN rung IS NULL THEN CAST(:status AS text) ELSE 'unreachable' END,
+        UPDATE outbox SET state = CASE WHEN id = ANY (:calls) THEN 'unheld' ELSE 'bounced' END,
+            last_error = CASE WHEN id = ANY (:calls) THEN 'unreachable' ELSE CAST(:status AS text) END,
             sent_at = CAST(:received_at AS timestamptz), told_at = NULL
-        WHERE message_id = :message_id AND state = 'sent'
+        WHERE id = ANY (:ids) AND state = 'sent'
         RETURNING *
     ), passed_on AS (
-        INSERT INTO outbox (dedupe, stream, kind, recipient, channel, letter, text_id, clock, due_at)
+        INSERT INTO outbox (dedupe, stream, kind, recipient, channel, letter, text_id, clock, occurrence, rung,
+            repeat, who, due_at)
         SELECT dedupe || '/bounced', stream, CASE WHEN fallback IS NULL THEN 'alert_unreachable' ELSE kind END,
-            coalesce(fallback, 'role:administrator'), channel, letter, text_id, clock, due_at
-        FROM back WHERE kind NOT IN ('letter', 'alert_unreachable') AND rung IS NULL
+            coalesce(fallback, 'role:administrator'), channel, letter, text_id, clock, occurrence, rung,
+            repeat, who, due_at
+        FROM back WHERE kind NOT IN ('letter', 'alert_unreachable') AND state = 'bounced'
         ON CONFLICT (dedupe) DO NOTHING RETURNING id
     )
-    SELECT back.stream, (SELECT count(*) FROM passed_on) AS passed_on, pg_notify('outbox', '') FROM back
-    UNION ALL
-    SELECT stream, 0, NULL FROM outbox WHERE message_id = :message_id AND state IN ('bounced', 'unheld')
+    SELECT id, (SELECT count(*) FROM passed_on), pg_notify('outbox', '') FROM back
     """
-)
+).bindparams(bindparam("ids", type_=ARRAY(BigInteger)), bindparam("calls", type_=ARRAY(BigInteger)))

@@ -15,10 +15,11 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ValidationError
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -43,6 +44,7 @@ from complaints.base import Frozen, Order
 from ledger.metadata import metadata
 from ledger.texts import NONCE_BYTES, Keyring, StreamErased, TextDamaged, Texts
 
+_log = structlog.get_logger(__name__)
 KEPT: Final = timedelta(days=30)
 """How long the content of a mail is kept that nobody has to act on. Real time."""
 _MARK_BYTES = 32
@@ -259,21 +261,22 @@ async def told(conn: AsyncConnection, id: int, why: str | None = None) -> None: 
 
 
 async def to_tell(conn: AsyncConnection, limit: int = 100) -> tuple[Telling, ...]:
-    """Mails that are placed and not told, in the order in which they came. Raises ValueError for unreadable orders."""
+    """Mails that are placed and not told, in the order in which they came; one that can not be read is logged."""
     rows = await conn.execute(
         select(inbound.c.id, inbound.c.reference, inbound.c.orders)
         .where(inbound.c.state == State.RECEIVED, inbound.c.orders.is_not(None))
         .order_by(inbound.c.id)
         .limit(limit)
     )
-    return tuple(
-        Telling(
-            id=row.id,
-            reference=row.reference,
-            orders=tuple(Order.model_validate(order) for order in row.orders),
-        )
-        for row in rows
-    )
+    readable: list[Telling] = []
+    for row in rows:
+        try:
+            orders = tuple(Order.model_validate(order) for order in row.orders)
+        except ValidationError as error:  # of another version, say; the others must not wait for it
+            _log.error("mail not readable", mail=row.id, reference=row.reference, exc_info=error)
+            continue
+        readable.append(Telling(id=row.id, reference=row.reference, orders=orders))
+    return tuple(readable)
 
 
 async def mark_sender(conn: AsyncConnection, id: int, sender: bytes) -> int:  # noqa: A002 - the field's own name

@@ -6,12 +6,9 @@ All times here are real, by the database's clock. No row holds an address or a t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import AwareDatetime
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -29,25 +26,41 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from complaints.base import Frozen
 from complaints.messages import Message
 from ledger import outbox_statements as statements
 from ledger.metadata import metadata
+from ledger.outbox_rows import STORM, DeadLetter, Depth, Leased, Outcome, State, Storm, Untold
+
+__all__ = (
+    "CHANNEL",
+    "STORM",
+    "DeadLetter",
+    "Depth",
+    "Leased",
+    "Outcome",
+    "State",
+    "Storm",
+    "Untold",
+    "dead_letters",
+    "depth",
+    "expand",
+    "lease",
+    "lease_bundle",
+    "lease_digest",
+    "lease_storm",
+    "outbox",
+    "queue",
+    "resend",
+    "resend_all",
+    "retry",
+    "settle",
+    "settle_all",
+    "told",
+    "untold",
+)
 
 CHANNEL: Final = "outbox"
 """What is notified (LISTEN) when messages were queued."""
-
-
-class State(StrEnum):
-    """How far a message has come. A leased one is QUEUED still, with a lease."""
-
-    QUEUED = "queued"
-    SENT = "sent"  # a mail server has taken it
-    BOUNCED = "bounced"  # refused for good, or there is no way to reach the recipient
-    EXPANDED = "expanded"  # became one message for each person whom the recipient stands for
-    DEAD = "dead"  # given up; a person has to look
-    UNHELD = "unheld"  # nobody was there whom the call of a rung could reach; it was passed on
-    DROPPED = "dropped"  # there is nothing left to send: the texts were erased
 
 
 _INSTANT = DateTime(timezone=True)
@@ -130,132 +143,6 @@ Index("ix_outbox_queued_at", outbox.c.queued_at, postgresql_where=outbox.c.calle
 Index("ix_outbox_sent_at", outbox.c.sent_at, postgresql_where=outbox.c.state == text("'sent'"))
 Index("ix_outbox_dead", outbox.c.id, postgresql_where=outbox.c.state == text("'dead'"))
 Index("ix_outbox_message_id", outbox.c.message_id, postgresql_where=outbox.c.message_id.is_not(None))
-
-
-class Leased(Frozen):
-    """A message that is ours to send until the lease ends. `attempts` counts this one.
-
-    `bundle` is set for what leaves together with others, `storm` where that is a storm's;
-    `told_before` is how many complaints earlier mails of this storm named.
-    """
-
-    id: int
-    dedupe: str
-    stream: str
-    kind: str
-    recipient: str
-    fallback: str | None
-    channel: str
-    letter: str | None
-    template: str | None
-    text_id: str | None
-    clock: str | None
-    occurrence: int | None
-    rung: int | None
-    repeat: int | None
-    who: str | None
-    due_at: AwareDatetime | None
-    digest: str | None
-    attempts: int
-    bundle: int | None = None
-    storm: int | None = None
-    told_before: int = 0
-    place: int = 0
-
-    @property
-    def line(self) -> tuple[str, str, str]:
-        """Messages of one line leave in their order: a complaint's letters, its alerts to one recipient."""
-        letter = self.kind == "letter"
-        return (self.stream, "letter", "") if letter else (self.stream, self.recipient, self.channel)
-
-
-@dataclass(frozen=True)
-class Storm:
-    """What makes many alerts a storm, which is told to one person in few mails; times in real seconds.
-
-    A storm: alerts about `complaints` complaints came for one person over one channel `within` this time.
-    """
-
-    complaints: int = 8
-    within: float = 60.0
-    quiet: float = 5.0
-    """With no further alert for so long, what waits is held no longer; one that waits alone goes as it is."""
-    every: float = 60.0
-    """A storm has at most one mail in this time; none of its alerts waits longer."""
-    over: float = 600.0
-    """So long after its last mail, what comes is another storm, with a thread of its own."""
-
-    def figures(self) -> dict[str, int | timedelta]:
-        """As the statements name them."""
-        return {
-            "storm_from": self.complaints,
-            "storm_within": timedelta(seconds=self.within),
-            "storm_quiet": timedelta(seconds=self.quiet),
-            "storm_every": timedelta(seconds=self.every),
-            "storm_over": timedelta(seconds=self.over),
-        }
-
-
-STORM = Storm()
-
-
-class Outcome(Frozen):
-    """What came of one leased message. QUEUED: it goes back, to be tried again in `after` seconds.
-
-    `after` None: when it was to be tried anyway, so that it keeps its place. `counts` False: that was no
-    attempt.
-    """
-
-    id: int
-    state: State
-    message_id: str | None = None
-    error: str | None = None
-    after: float | None = None
-    counts: bool = True
-
-
-class Untold(Frozen):
-    """A message whose outcome its workflow does not know yet: a letter, or a call that reached nobody.
-
-    `settled_at` is real time.
-    """
-
-    id: int
-    stream: str
-    letter: str | None
-    channel: str
-    state: State
-    status: str | None
-    settled_at: AwareDatetime
-    clock: str | None = None
-    occurrence: int | None = None
-    rung: int | None = None
-    repeat: int | None = None
-    who: str | None = None
-
-
-class DeadLetter(Frozen):
-    """A message that was given up, for a person to look at."""
-
-    id: int
-    dedupe: str
-    stream: str
-    kind: str
-    recipient: str
-    channel: str
-    attempts: int
-    queued_at: AwareDatetime
-    last_error: str | None
-
-
-class Depth(Frozen):
-    """The outbox in figures. `oldest_seconds`: how long the oldest that may go out has waited (0: none)."""
-
-    queued: int
-    leased: int
-    dead: int
-    untold: int
-    oldest_seconds: float
 
 
 async def queue(conn: AsyncConnection, stream: str, messages: Iterable[Message]) -> int:

@@ -37,6 +37,10 @@ _OF_GROUP = f"""(outbox.recipient, outbox.channel, {_ALIKE})
     = (waiting.recipient, waiting.channel, waiting.alike)"""
 
 # How many complaints alert whom, waiting alone and with those that were told just now.
+_SAME = f"""{_STORMY.replace("outbox.", "{0}.")}
+    AND {{0}}.recipient = outbox.recipient AND {{0}}.channel = outbox.channel
+    AND {{0}}.fallback IS NOT DISTINCT FROM outbox.fallback
+    AND ({{0}}.kind = 'alert_unreachable') = (outbox.kind = 'alert_unreachable') AND {{0}}.kind <> 'letter'"""
 STORM_PARAMETERS = (
     bindparam("storm_from", type_=Integer),
     bindparam("storm_within", type_=Interval),
@@ -58,16 +62,44 @@ STORMS = f"""
 # In a line, the first that is still queued goes first; those behind it may go with it, in one hand. A message
 # to a role keeps later ones of its complaint back until it has become one for each person, which takes a
 # moment and no mail server.
+# With a long queue this is asked for every few messages: what a whole storm waits for is counted once, what few
+# wait for is looked up when its turn comes.
+_CROWDS = f"""
+    crowds AS MATERIALIZED (
+        SELECT waiting.recipient, waiting.channel, waiting.alike FROM (
+            SELECT recipient, channel, {_ALIKE} AS alike FROM outbox
+            WHERE state = 'queued' AND bundle IS NULL AND available_at <= now() AND {_STORMY}
+            GROUP BY recipient, channel, alike HAVING count(*) >= :storm_from
+        ) AS waiting
+        WHERE :storm_from <= (
+            SELECT count(DISTINCT stream) FROM outbox
+            WHERE state = 'queued' AND bundle IS NULL AND {_OF_GROUP} AND {_STORMY}
+        )
+    )"""  # noqa: S608 - our own words
+
+_IN_A_STORM = f"""(
+        EXISTS (SELECT FROM crowds AS waiting WHERE {_OF_GROUP})
+        OR :storm_from <= (
+            SELECT count(DISTINCT recent.stream) FROM outbox AS recent
+            WHERE recent.queued_at > now() - :storm_within AND {_SAME.format("recent")}
+        ) AND EXISTS (
+            SELECT FROM outbox AS other
+            WHERE other.state = 'queued' AND other.bundle IS NULL AND {_SAME.format("other")}
+                AND (other.stream <> outbox.stream OR other.queued_at > now() - :storm_quiet)
+        )
+    )"""  # noqa: S608 - our own words
+"""Whether an alert is one of a storm that is told in one mail. What waits alone and in quiet is not."""
+
 _READY = f"""outbox.state = 'queued' AND outbox.digest IS NULL AND outbox.bundle IS NULL
     AND outbox.available_at <= now() AND (outbox.lease_until IS NULL OR outbox.lease_until < now())
-    AND outbox.channel <> ALL (:held) AND NOT ({_STORMY} AND EXISTS (
-        SELECT FROM stormy AS waiting
-        WHERE {_OF_GROUP} AND NOT (complaints = 1 AND newest <= now() - :storm_quiet)
-    ))"""
+    AND outbox.channel <> ALL (:held) AND NOT ({_STORMY} AND {_IN_A_STORM})"""
+
+_TO_BECOME_MORE = """earlier.recipient !~ '^(staff|webhook):'
+    AND (earlier.attempts = 0 OR earlier.lease_until >= now())"""
 
 LEASE = text(
     f"""
-    WITH {STORMS}, heads AS MATERIALIZED (
+    WITH {_CROWDS}, heads AS MATERIALIZED (
         SELECT id, stream, recipient, channel, kind, coalesce(place, id) AS place FROM outbox
         WHERE {_READY} AND NOT EXISTS (
             SELECT FROM outbox AS earlier
@@ -77,8 +109,7 @@ LEASE = text(
                 AND CASE WHEN outbox.kind = 'letter' THEN earlier.kind = 'letter'
                     ELSE earlier.kind <> 'letter' AND (
                         earlier.recipient = outbox.recipient AND earlier.channel = outbox.channel
-                        OR earlier.recipient !~ '^(staff|webhook):'
-                            AND (earlier.attempts = 0 OR earlier.lease_until >= now()))
+                        OR {_TO_BECOME_MORE})
                     END
         )
         ORDER BY available_at, coalesce(place, id), id LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -92,6 +123,12 @@ LEASE = text(
                     AND outbox.channel = heads.channel AND outbox.kind <> 'letter'
                     AND heads.kind <> 'letter' AND heads.recipient ~ '^(staff|webhook):'
                     AND (coalesce(outbox.place, outbox.id), outbox.id) > (heads.place, heads.id)
+                    AND NOT EXISTS (
+                        SELECT FROM outbox AS earlier
+                        WHERE earlier.stream = outbox.stream AND earlier.state = 'queued' AND {_TO_BECOME_MORE}
+                            AND earlier.kind <> 'letter' AND earlier.digest IS NULL
+                            AND coalesce(earlier.place, earlier.id) < coalesce(outbox.place, outbox.id)
+                    )
                 ORDER BY coalesce(outbox.place, outbox.id), id LIMIT :limit FOR UPDATE SKIP LOCKED
             ) AS behind
         ) AS in_order ORDER BY rank, place, id LIMIT :limit
@@ -232,12 +269,12 @@ EXPAND = text(
         WHERE {_MINE} RETURNING outbox.*
     ), added AS (
         INSERT INTO outbox (dedupe, stream, kind, recipient, fallback, channel, letter, text_id, clock,
-            occurrence, rung, repeat, who, due_at, digest, place)
+            occurrence, rung, repeat, who, due_at, digest, place, available_at)
         SELECT dedupe || '/' || person, stream, coalesce(CAST(:kind AS text), kind), person,
             CASE WHEN :keep_fallback THEN fallback END, channel, letter, text_id, clock,
             occurrence, rung, repeat, who, due_at,
             CASE WHEN CAST(:kind AS text) IS NULL THEN digest ELSE :kind || '/' || digest END,
-            coalesce(place, id)
+            coalesce(place, id), available_at
         FROM settled, unnest(:recipients) AS person
         ON CONFLICT (dedupe) DO NOTHING RETURNING id
     )

@@ -286,22 +286,22 @@ _OLDEST_FIRST = "ORDER BY clocks.due_at, complaints.reference, clocks.clock LIMI
 
 # Done exactly at the due moment is in time (DESIGN, Deadline arithmetic): what is due at this instant is not late.
 _OVERDUE_OF = _asked(
-    f"SELECT {_ENTRY} {_RUNNING} AND complaints.owner = ANY (:owners) AND clocks.due_at < :at {_OLDEST_FIRST}"  # noqa: S608
+    f"SELECT {_ENTRY} {_RUNNING} AND complaints.owner = ANY (:owners) AND clocks.due_at < :at {_OLDEST_FIRST}"
 )
 _DUE_OF = _asked(
-    f"SELECT {_ENTRY} {_RUNNING} AND complaints.owner = ANY (:owners)"  # noqa: S608
+    f"SELECT {_ENTRY} {_RUNNING} AND complaints.owner = ANY (:owners)"
     f" AND clocks.due_at >= :at AND clocks.due_at <= :until {_OLDEST_FIRST}"
 )
-_OVERDUE_ALL = _asked(f"SELECT {_ENTRY} {_RUNNING} AND clocks.due_at < :at {_OLDEST_FIRST}")  # noqa: S608
+_OVERDUE_ALL = _asked(f"SELECT {_ENTRY} {_RUNNING} AND clocks.due_at < :at {_OLDEST_FIRST}")
 _COMPLAINTS_OVERDUE = _asked(
-    f"SELECT count(DISTINCT complaints.reference) {_RUNNING} AND clocks.due_at < :at"  # noqa: S608
+    f"SELECT count(DISTINCT complaints.reference) {_RUNNING} AND clocks.due_at < :at"
 )
 _BY_CLOCK = _asked(
     f"""
     SELECT complaints.pack, max(complaints.pack_version) AS pack_version, clocks.clock, count(*) AS overdue
     {_RUNNING} AND clocks.due_at < :at
     GROUP BY complaints.pack, clocks.clock ORDER BY overdue DESC, complaints.pack, clocks.clock
-    """  # noqa: S608 - our own words
+    """
 )
 # Also of complaints that are over by now: what was late stays late.
 _BREACHED_OF = _asked(
@@ -315,14 +315,14 @@ _OFFER = "reference, owner, offered_to, next_due_at, count(*) OVER () AS total F
 _OFFERED_TO = _asked(
     f"""
     SELECT {_OFFER} WHERE open AND offered_to = ANY (:people) ORDER BY next_due_at, reference LIMIT :limit
-    """  # noqa: S608 - our own words
+    """
 )
 _HANDOVERS_OF = _asked(
     f"""
     SELECT {_OFFER} WHERE open AND offered_to IS NOT NULL
         AND (offered_to = ANY (:people) OR owner = ANY (:people))
     ORDER BY next_due_at, reference LIMIT :limit
-    """  # noqa: S608 - our own words
+    """
 )
 _LOAD = _asked(
     """

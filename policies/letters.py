@@ -101,6 +101,11 @@ class Written(NamedTuple):
     body: str
 
 
+def too_telling(kind: str, letter: Letter) -> frozenset[str]:
+    """The fields in a letter's subject that tell of the matter; empty where a stranger who reads it learns nothing."""
+    return fields_in(letter.subject) - (SUBJECT_FIELDS & FIELDS[kind])
+
+
 def fields_in(template: str) -> frozenset[str]:
     """The names of the fields of a template; ValueError where it is more than names in braces."""
     try:

@@ -33,7 +33,18 @@ ALLOWED_FIELDS = frozenset(
         *("stream", "sequence", "expected_sequence", "command", "command_id", "event_type", "attempt"),
         *("method", "route", "status", "code", "role", "duration_ms", "size_bytes", "count", "rows", "total"),
         *("clock", "occurrence", "rung", "due_at", "late_s", "pack", "pack_version", "phase", "severity"),
-        *("message_id", "dedupe_key", "channel", "outcome", "retry_in_s", "signal", "child", "pid", "port"),
+        *(
+            "message_id",
+            "mail",
+            "dedupe_key",
+            "channel",
+            "outcome",
+            "retry_in_s",
+            "signal",
+            "child",
+            "pid",
+            "port",
+        ),
         *("exit_code", "mode", "namespace", "migration", "line", "batch", "dropped", "speed"),
     }
 )

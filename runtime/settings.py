@@ -3,10 +3,13 @@
 import base64
 import binascii
 import os
+import re
+from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import (
     AliasChoices,
@@ -118,6 +121,11 @@ class Settings(BaseSettings):
     bounce_secret: SecretStr | None = Field(None, min_length=16)
     """What the mail provider signs its bounce reports with, 16 characters or more; none, and they are refused."""
 
+    morning_at: time = time(7, 30)
+    """When reports go out in the morning: a time of day such as ``07:30``, in the organisation's zone."""
+    timezone: str | None = None
+    """The organisation's zone, such as ``Europe/Berlin``; none, and it is that of the usual pack."""
+
     staff_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """The networks that staff may come in from, such as ``10.0.0.0/8, 2001:db8::/32``; none is from everywhere."""
     staff_hours: Annotated[tuple[Window, ...], NoDecode] = ()
@@ -185,6 +193,22 @@ class Settings(BaseSettings):
         if not name or not host or any(c.isspace() for c in address):
             raise ValueError("has to be a mail address such as complaints@example.org")
         return address
+
+    @field_validator("morning_at", mode="before")
+    @classmethod
+    def _time_of_day(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9](:00)?", value.strip()) is None:
+            raise ValueError("has to be a time of day such as 07:30")
+        return time.fromisoformat(value.strip())
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError("has to be a time zone of the IANA database, such as Europe/Berlin")
+        return name
 
     @field_validator("staff_networks", mode="before")
     @classmethod

@@ -152,6 +152,8 @@ def test_an_import_reports_what_it_can_not_read_and_brings_in_the_rest(
     assert len(errors.read_text().splitlines()) == 2
     assert redress("migrate", **configured).returncode == 0  # what is there already stays
     assert redress("outbox", **configured).stdout.strip() == "Nothing is dead."
+    again = redress("outbox", "--resend-all", "--to", "webhook:w1", "--status", "421", **configured)
+    assert again.stdout.strip() == "0 are on their way again."
     verified = redress("verify", **configured)
     assert "Checked 5 streams" in verified.stdout
     assert verified.returncode == 0

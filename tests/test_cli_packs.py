@@ -142,7 +142,7 @@ def test_a_published_version_can_be_compared_with_what_a_file_says_now(
     configured: dict[str, str], settings: Settings, tmp_path: Path
 ) -> None:
     file = changed(
-        tmp_path, ("name: retail-2025", "name: ours"), ("\nversion: 2", "\nversion: 7"), name="ours.yaml"
+        tmp_path, ("name: retail-2025", "name: ours"), ("\nversion: 3", "\nversion: 7"), name="ours.yaml"
     )
     prepare(settings.model_copy(update={"pack_dirs": (tmp_path,)}))
     file.write_text(file.read_text().replace("duration: 15 min", "duration: 20 min"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.cases import Cases
+from activities.inbound.bouncing import Bouncing
 from activities.inbound.by_hand import ByHand
 from activities.inbound.filing import Filer
 from activities.inbound.gateway import Gateway, Keeper
@@ -64,7 +65,9 @@ def inbound_mail(
         gateway=Gateway(
             keeper, host=settings.lmtp_host, port=settings.lmtp_port, largest=settings.inbound_largest
         ),
-        placer=Placer(sql, mails, matcher, filer, clock=clock, house=house),
+        placer=Placer(
+            sql, mails, matcher, filer, bouncing=Bouncing(sql, cases, clock), clock=clock, house=house
+        ),
         teller=MailTeller(sql, workflows, clock),
     )
 

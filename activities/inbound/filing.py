@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
@@ -22,7 +22,7 @@ from ledger.attachments import Attachments
 from ledger.customers import CustomerFiles
 from ledger.database import autocommit
 from ledger.inbound import Kept, Mails, State
-from ledger.packs import in_force, load_all
+from ledger.packs import digests, in_force, load_all
 from ledger.texts import StreamErased, Texts
 from policies.pack import Pack
 from policies.vocabulary import Channel, Role
@@ -55,6 +55,7 @@ class Filer:
         self._attachments = attachments
         self._customers = customers
         self._mails = mails
+        self._packs: Mapping[str, Pack] = {}
 
     async def onto(
         self,
@@ -135,7 +136,9 @@ class Filer:
     async def _pack(self, name: str, at: datetime) -> Pack:
         """The version that a complaint received at this instant falls under, or the first one there was."""
         async with self._each.connect() as conn:
-            versions = [pack for pack in (await load_all(conn)).values() if pack.name == name]
+            if await digests(conn) != self._packs.keys():
+                self._packs = await load_all(conn)
+        versions = [pack for pack in self._packs.values() if pack.name == name]
         if not versions:
             raise Refused("pack_not_published", "No pack of this name is published.")
         held = in_force(versions, at)

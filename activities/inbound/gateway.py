@@ -70,12 +70,12 @@ class _Handler:
             async with asyncio.timeout(_KEPT_WITHIN):
                 new = await self.keeper.keep(raw, envelope.mail_from or "", list(envelope.rcpt_tos))
         except (*_DATABASE, StreamErased) as error:
-            _log.warning("mail not kept", size=len(raw), exc_info=error)
+            _log.warning("mail not kept", size_bytes=len(raw), exc_info=error)
             return _for_each(_LATER, len(envelope.rcpt_tos))
         except Exception as error:  # whatever it was, the sender has to keep the mail and try again
-            _log.error("mail not kept", size=len(raw), exc_info=error)
+            _log.error("mail not kept", size_bytes=len(raw), exc_info=error)
             return _for_each(_LATER, len(envelope.rcpt_tos))
-        _log.info("mail kept" if new else "mail delivered again", size=len(raw))
+        _log.info("mail kept" if new else "mail delivered again", size_bytes=len(raw))
         return _for_each("250 2.0.0 Kept" if new else "250 2.0.0 Kept before", len(envelope.rcpt_tos))
 
     async def handle_exception(self, error: Exception) -> str:

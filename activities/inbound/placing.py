@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from activities.inbound.bouncing import Bouncing
 from activities.inbound.filing import Filer, Overtaken
 from activities.inbound.matching import Matcher, Unplaceable
 from activities.inbound.reading import MOST_HOPS, Mail, read
@@ -46,12 +47,21 @@ class Placer:
     """Looks at what came in, in its order. Needs only the database; one of these at a time (see hold.py)."""
 
     def __init__(
-        self, engine: AsyncEngine, mails: Mails, matcher: Matcher, filer: Filer, *, clock: Clock, house: House
+        self,
+        engine: AsyncEngine,
+        mails: Mails,
+        matcher: Matcher,
+        filer: Filer,
+        *,
+        bouncing: Bouncing,
+        clock: Clock,
+        house: House,
     ) -> None:
         self._engine = autocommit(engine)
         self._mails = mails
         self._matcher = matcher
         self._filer = filer
+        self._bouncing = bouncing
         self._clock = clock
         self._house = house
 
@@ -115,7 +125,7 @@ class Placer:
                 kept, mail, match.reference, match.actor, at=self._clock.now(), not_before=match.not_before,
                 as_note=match.actor.is_staff,
             )  # fmt: skip
-            _log.info("mail placed", mail=kept.id, reference=match.reference, note=match.actor.is_staff)
+            _log.info("mail placed", mail=kept.id, reference=match.reference)
             return
         if self._house.pack is None:
             raise Unplaceable("new")
@@ -142,13 +152,13 @@ class Placer:
     async def _reported(self, kept: Kept, report: Report) -> None:
         """A mail system writes of a mail of ours: what failed for good is told on, the rest only noted."""
         streams: tuple[str, ...] = ()
-        async with self._engine.connect() as conn:
-            if report.action == "failed":
-                for id_ in report.message_ids:
-                    streams = await bounces.bounced(conn, id_, report.status, kept.received_at)
-                    if streams:
-                        break
-            else:
+        if report.action == "failed":
+            for id_ in report.message_ids:
+                streams = await self._bouncing.failed(id_, report.status, kept.received_at)
+                if streams:
+                    break
+        else:
+            async with self._engine.connect() as conn:
                 streams = tuple({mail.stream for mail in await bounces.sent(conn, report.message_ids)})
         why = " ".join(filter(None, (report.action, report.status))) if streams else "not_ours"
         await self._settle(kept, State.BOUNCE, why, streams[0] if streams else None)

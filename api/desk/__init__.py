@@ -11,6 +11,8 @@ from api.desk.inbound import router as inbound
 from api.desk.intake_form import router as intake_form
 from api.desk.library import router as library
 from api.desk.live import router as live
+from api.desk.my_mails import router as my_mails
+from api.desk.pack_letters import router as pack_letters
 from api.desk.packs import router as packs
 from api.desk.portal import router as portal
 from api.desk.portal_forms import router as portal_forms
@@ -22,6 +24,8 @@ from api.desk.signing_in import router as signing_in
 from api.desk.status import router as status
 from api.desk.systemic import router as systemic
 from api.desk.systemic_list import router as systemic_list
+from api.desk.unsubscribing import router as unsubscribing
+from api.desk.webhooks import router as webhooks
 from api.desk.why import router as why
 from api.desk.worklist import router as worklist
 
@@ -29,6 +33,7 @@ ROUTERS = (
     signing_in,
     second_factor,
     live,
+    webhooks,
     worklist,
     alerts,
     alert_link,
@@ -42,6 +47,9 @@ ROUTERS = (
     receive,
     figures,
     packs,
+    pack_letters,
+    my_mails,
+    unsubscribing,
     library,
     inbound,
     systemic_list,

@@ -40,6 +40,7 @@ from complaints.occurrences import ClockState
 from complaints.ownership import OfferHandover
 from complaints.references import parse
 from ledger import desk_news
+from ledger.alerts import Wanted
 from ledger.directory import Session, StaffMember
 from policies.pack import Pack
 from workflows.client import EngineAway
@@ -50,6 +51,11 @@ _PAGE = 25
 ANSWERS: tuple[type[Command], ...] = (AcknowledgeAlert, SnoozeAlert, ReleaseAlert, OfferHandover)
 """What can be done from the list; all else on the complaint's own page."""
 _SLUGS = frozenset(slug(command) for command in ANSWERS)
+_STATES: Mapping[Wanted, str] = {
+    Wanted.OPEN: "Waiting",
+    Wanted.ACKNOWLEDGED: "Acknowledged",
+    Wanted.ALL: "All",
+}
 _ENDED: Mapping[ClockState, tuple[State, str]] = {
     ClockState.MET: ("met", "Met"),
     ClockState.MET_LATE: ("late", "Met late"),
@@ -194,7 +200,7 @@ async def _listed(
         views=_views(asked, session, any(member.supervisor == session.actor.id for member in staff)),
         states=[
             (title, _query(asked, state=value, before=None), asked.state == value)
-            for value, title in (("open", "Waiting"), ("acknowledged", "Acknowledged"), ("all", "All"))
+            for value, title in _STATES.items()
         ],
         more=None if found.next is None else f"/desk/alerts?{_query(asked, before=found.next)}",
         query=query,

@@ -176,8 +176,9 @@ async def deputies(deps: DepsHere, session: SessionHere, form: FormHere) -> Resp
 async def take_in(deps: DepsHere, session: SessionHere, form: FormHere) -> Response:
     """Take a rota's shifts from a calendar file."""
     given, file = _given(form), form.get("file")
+    content = await file.read() if isinstance(file, UploadFile) else b""
+    await form.close()
     try:
-        content = await file.read() if isinstance(file, UploadFile) else b""
         await doing.take_in(deps, session.actor, given.get("rota", "")[:63], content)
     except Problem as problem:
         return await _page(deps, session, sent=Sent("calendar", given, problem))

@@ -147,14 +147,14 @@ async def place(deps: DepsHere, session: SessionHere, form: FormHere, mail: Mail
     """Give it to the complaint whose reference was typed."""
     typed, note = _given(form.get("reference")), form.get("as_note") == "on"
     try:
-        kept = await placed(deps, session.actor, mail, Placing(reference=typed, as_note=note))
+        await placed(deps, session.actor, mail, Placing(reference=typed, as_note=note))
     except ValidationError:
-        return await _mail(
-            deps, session, mail, "reference", "Give the complaint’s reference.", typed, note=note
-        )
+        fault = "Give the complaint’s reference."
+        return await _mail(deps, session, mail, faulty="reference", fault=fault, typed=typed, note=note)
     except Refused as refused:
-        return await _mail(deps, session, mail, "reference", refused.sentence, typed, note=note)
-    return RedirectResponse(f"/desk/inbound?done=placed#mail-{kept.id}", 303)
+        fault = refused.sentence
+        return await _mail(deps, session, mail, faulty="reference", fault=fault, typed=typed, note=note)
+    return RedirectResponse("/desk/inbound?done=placed#done", 303)
 
 
 @router.post("/desk/inbound/{mail}/receive")
@@ -164,9 +164,11 @@ async def receive(deps: DepsHere, session: SessionHere, form: FormHere, mail: Ma
     try:
         kept = await made(deps, session.actor, mail, Making(pack=chosen or None))
     except ValidationError:
-        return await _mail(deps, session, mail, "pack", "Choose a pack from the list.", chosen)
+        return await _mail(
+            deps, session, mail, faulty="pack", fault="Choose a pack from the list.", typed=chosen
+        )
     except Refused as refused:
-        return await _mail(deps, session, mail, "pack", refused.sentence, chosen)
+        return await _mail(deps, session, mail, faulty="pack", fault=refused.sentence, typed=chosen)
     return RedirectResponse(f"/desk/received/{kept.reference}", 303)
 
 
@@ -176,19 +178,19 @@ async def drop(deps: DepsHere, session: SessionHere, form: FormHere, mail: MailH
     try:
         body = Dropping.model_validate({"reason": _given(form.get("reason"))})
     except ValidationError:
-        return await _mail(deps, session, mail, "reason", "Choose why it is nothing.")
-    kept = await dropped(deps, session.actor, mail, body)
-    return RedirectResponse(f"/desk/inbound?done=dropped#mail-{kept.id}", 303)
+        return await _mail(deps, session, mail, faulty="reason", fault="Choose why it is nothing.")
+    await dropped(deps, session.actor, mail, body)
+    return RedirectResponse("/desk/inbound?done=dropped#done", 303)
 
 
 async def _mail(
     deps: Deps,
     session: Session,
     mail: int,
+    *,
     faulty: str = "",
     fault: str = "",
     typed: str = "",
-    *,
     note: bool | None = None,
 ) -> Response:
     kept, said = await opened(deps, session.actor, mail)

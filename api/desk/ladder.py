@@ -79,12 +79,15 @@ class RungShown:
 @dataclass(frozen=True)
 class LadderShown:
     """A ladder as it is shown. `standing` says in a sentence whether somebody has seen the alert, `what` what
-    acknowledging it now would do; empty where there is nothing to acknowledge.
+    acknowledging it now would do; empty where there is nothing to acknowledge. `quiet`: it has called on
+    nobody, and is shown folded, with what lies `ahead`.
     """
 
     clock: str
     title: str
     source: str
+    quiet: bool
+    ahead: str
     standing: str
     alarm: bool
     what: str
@@ -165,6 +168,9 @@ def _shown(pack: Pack, case: Case, ladder: LadderBody, names: Mapping[str, str],
         + (f", {subject}" if subject else "")
         + (f", run {ladder.occurrence}" if several else ""),
         source=ladder.source,
+        quiet=not ladder.alarming
+        and not any(rung.told or rung.calls or rung.state is RungState.FIRING for rung in ladder.rungs),
+        ahead=_ahead(ladder, face),
         standing=_standing(ladder, names, face),
         alarm=may_acknowledge,
         what=hold_words(ladder, face) if may_acknowledge else "",
@@ -174,6 +180,14 @@ def _shown(pack: Pack, case: Case, ladder: LadderBody, names: Mapping[str, str],
         note_required=ladder.note_required,
         rungs=tuple(_rung(ladder, rung, names, face) for rung in ladder.rungs),
     )
+
+
+def _ahead(ladder: LadderBody, face: Face) -> str:
+    """What a ladder that has called on nobody does next: `rung 1 calls Thu 26 Nov 17:00 CST`."""
+    for rung in ladder.rungs:
+        if rung.state is RungState.NEXT and rung.at is not None:
+            return f"rung {rung.number} calls {face.at(rung.at)}"
+    return "waits for the end of the pause" if ladder.paused else "calls nobody"
 
 
 def _standing(ladder: LadderBody, names: Mapping[str, str], face: Face) -> str:
@@ -192,12 +206,12 @@ def _standing(ladder: LadderBody, names: Mapping[str, str], face: Face) -> str:
     if ladder.alarming:
         last = ladder.answers[-1] if ladder.answers else None
         if last is None:
-            return "Nobody has acknowledged it yet."
+            return ""
         who = names.get(last.by, "Somebody who has left")
         return f"Nobody has it in hand: {who} acknowledged it {face.at(last.at)}, and that holds no more."
     if ladder.paused:
         return "The clock is paused; its rungs wait with it."
-    return "It has not called on anybody."
+    return ""
 
 
 def _rung(ladder: LadderBody, rung: RungBody, names: Mapping[str, str], face: Face) -> RungShown:
@@ -236,7 +250,8 @@ def _remarks(ladder: LadderBody, rung: RungBody, names: Mapping[str, str], face:
     if rung.again_firing:
         yield "Calls again now: firing, awaiting confirmation."
     elif rung.again_at is not None:
-        yield f"Calls again {face.at(rung.again_at)} unless somebody acknowledges."
+        unless = "it is done or held for longer" if ladder.held_until else "somebody acknowledges"
+        yield f"Calls again {face.at(rung.again_at)} unless {unless}."
     if rung.answer_by is not None:
         past = "had" if rung.answer_by <= face.now else "has"
         yield f"It {past} to be acknowledged by {face.at(rung.answer_by)}."

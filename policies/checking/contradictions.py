@@ -6,7 +6,7 @@ from policies.arithmetic.durations import Duration
 from policies.checking.clocks import clocks, pause_reasons
 from policies.checking.findings import Finding, countable, reaches_past
 from policies.checking.house import OWNING, organisation, targets
-from policies.letters import FIELDS, SUBJECT_FIELDS, Letter, fields_in
+from policies.letters import FIELDS, Letter, fields_in, too_telling
 from policies.pack import Basis, ClockRule, GateItem, Ladder, Name, Pack, Path, Rung, Unanswered
 from policies.vocabulary import AlertChannel, Channel, DeliveryState, Fact, Role
 
@@ -159,7 +159,7 @@ def _letter(kind: str, letter: Letter, path: Path) -> Iterator[Finding]:
     for name in sorted(fields_in(letter.body) - FIELDS[kind]):
         allowed = ", ".join(sorted(FIELDS[kind]))
         yield Finding((*path, "body"), f"a letter '{kind}' has no field '{name}'; it has {allowed}")
-    for name in sorted(fields_in(letter.subject) - (SUBJECT_FIELDS & FIELDS[kind])):
+    for name in sorted(too_telling(kind, letter)):
         yield Finding((*path, "subject"), f"a subject may not tell '{name}': strangers may read it")
 
 

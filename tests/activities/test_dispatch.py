@@ -384,7 +384,7 @@ async def test_many_messages_leave_over_few_connections_and_no_faster_than_asked
     for number in range(40):
         await alert(office, stream, key=f"k{number}")
     async with office.dispatching(Pace(poll=0.5, at_once=3)):
-        assert len(await mail.wait_for(ANA, count=40)) == 40
+        assert len(await mail.wait_for(ANA, count=40, within=40.0)) == 40
         await states(office, {"sent"})
 
 

@@ -172,6 +172,8 @@ async def test_a_calendar_comes_in_whole_or_not_at_all_and_goes_out(office: Offi
         "SUMMARY:Ben",
         "SUMMARY:Ana",
     ]
+    wrong = await sent(office, "PUT", "/rotas/fourth.ics", content=shown.content)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
     again = await put(shown.content)
     spans = [
         [(one["person"]["id"], one["ends_at"]) for one in answer.json()["shifts"]]

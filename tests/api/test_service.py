@@ -3,16 +3,39 @@
 import re
 from typing import Any
 
+from sqlalchemy import text
+
 from complaints.base import Command
 from complaints.intake import AttachEvidence, ReceiveComplaint
+from ledger import heartbeats
 from tests.api.conftest import Office
 
 
 async def test_ready_says_what_it_stands_on(office: Office) -> None:
     async with office.client(None) as somebody:
-        assert (await somebody.get("/health")).json() == {"status": "alive"}
+        assert (await somebody.get("/health")).json()["status"] == "alive"
         ready = await somebody.get("/ready")
     assert ready.json() == {"ready": True, "database": "up", "temporal": "up"}
+
+
+async def test_health_and_figures_say_who_watches_and_how_late_it_is(office: Office) -> None:
+    async with office.deps.sql.begin() as conn:
+        await heartbeats.beat(conn, "watchdog", "machine.example.org/17/beef", 7.25)
+    async with office.client(None) as somebody:
+        watchdog = (await somebody.get("/health")).json()["watchdog"]
+        figures = (await somebody.get("/metrics")).text
+    assert watchdog["process"] == "beef", "the machine's name is nobody's business out there"
+    assert (watchdog["late_seconds"], watchdog["watching"]) == (7.2, True)
+    assert watchdog["age_seconds"] < 5
+    assert "redress_watchdog_late_seconds 7.25" in figures
+    async with office.deps.sql.begin() as conn:
+        await conn.execute(text("UPDATE heartbeats SET beat_at = now() - interval '1 minute'"))
+    async with office.client(None) as somebody:
+        assert (await somebody.get("/health")).json()["watchdog"]["watching"] is False
+    async with office.deps.sql.begin() as conn:
+        await conn.execute(text("DELETE FROM heartbeats"))
+    async with office.client(None) as somebody:
+        assert (await somebody.get("/health")).json()["watchdog"] is None
 
 
 async def test_the_figures_count_commands_and_name_nobody(office: Office) -> None:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from complaints.endings import Withdraw
 from complaints.escalation import AcknowledgeAlert, ReleaseAlert, SnoozeAlert
-from complaints.feedback import SendOutcome
 from complaints.ladder_view import LadderView, RungState, ladder_view
 from complaints.pauses import PauseClocks
 from policies.pack import Pack
-from tests.complaints.support import PACK, RECEIVED, Story, ana, machine, text
+from tests.complaints.support import PACK, RECEIVED, Story, ana, customer, machine, text
 from tests.complaints.test_ladders import (
     CLOCK,
     FIRST,
@@ -96,9 +96,10 @@ def test_an_acknowledgement_holds_what_would_call_sooner_and_says_who_and_until_
     story.do(ana, AcknowledgeAlert(clock=CLOCK.id))
     told, until = seen(story), story.now + timedelta(hours=2)
     assert (told.acknowledged_by, told.held_until, told.expired) == (ana.id, until, False)
-    assert [rung.state for rung in told.rungs] == [C, H, L]
+    assert [rung.state for rung in told.rungs] == [C, H, H]
     assert told.rungs[1].at == until, "it calls as soon as the acknowledgement has expired"
     assert told.rungs[0].again_at == until
+    assert told.rungs[2].at == until + timedelta(hours=1), "and the next one when that goes unanswered"
     assert told.rungs[0].answer_by is None
     assert not told.rungs[0].again_firing
 
@@ -142,7 +143,9 @@ def test_without_a_hold_an_acknowledgement_ends_the_repeats_and_nothing_else() -
     told = seen(story)
     assert told.rungs[0].again_at is None
     assert told.rungs[1].state is N
-    assert told.rungs[1].at is not None and told.rungs[1].at - timedelta(hours=4) < due_of(story) + timedelta(seconds=1)
+    assert told.rungs[1].at is not None and told.rungs[1].at - timedelta(hours=4) < due_of(story) + timedelta(
+        seconds=1
+    )
 
 
 def test_repeats_are_counted_and_the_next_one_is_told() -> None:
@@ -177,7 +180,7 @@ def test_a_clock_that_is_over_calls_no_more_and_what_called_stays() -> None:
     story = Story.owned(pack=PLAIN)
     late(story, minutes=30)
     story.do(ana, AcknowledgeAlert(clock=CLOCK.id, note=text("On it.")))
-    story.do(ana, SendOutcome())  # which meets the clock
+    story.do(customer, Withdraw())
     told = seen(story)
     assert not told.running and not told.alarming
     assert [rung.state for rung in told.rungs] == [C, X, X]

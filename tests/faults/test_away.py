@@ -21,6 +21,8 @@ from tests.support.waiting import eventually
 
 CLOCK = "response"
 """Due fifteen minutes after receipt, a quarter of a minute in these houses."""
+ON_TIME = 5.0
+"""Seconds that an alert may take from its moment to the outbox, with Temporal or without."""
 NARRATIVE = "The kettle that I bought broke after a day."
 
 
@@ -47,6 +49,17 @@ async def alerted(whole: House, reference: str, clock: str = CLOCK) -> list[str]
         )  # fmt: skip
         ids = {row.message_id for row in rows} - {None}
     return [str(mail["Message-ID"]) for mail in whole.mail.all() if str(mail["Message-ID"]) in ids]
+
+
+async def lateness(whole: House, references: list[str]) -> list[float]:
+    """How late each alert of these complaints was queued, in real seconds from the moment that called for it."""
+    async with whole.reading.connect() as conn:
+        query = select(outbox.c.called_at, outbox.c.queued_at).where(
+            outbox.c.stream.in_(references), outbox.c.called_at.is_not(None)
+        )
+        rows = (await conn.execute(query)).all()
+    spec = whole.settings.clock_spec
+    return [(row.queued_at - spec.real(row.called_at)).total_seconds() for row in rows]
 
 
 def assert_put_off(answer: httpx.Response, code: str | None = None) -> None:
@@ -90,6 +103,9 @@ async def test_while_temporal_is_away_intake_goes_on_and_alerts_go_out_and_then_
         assert [await breaches(whole, reference) for reference in before] == [[]] * len(before), (
             "Temporal was up: this shows nothing"
         )
+        late = await lateness(whole, before)
+        assert len(late) >= len(before)
+        assert max(late) <= ON_TIME, "alerts went out, but not in time"
         await whole.start("temporal")
         everything = [*before, *kept_references]
         await eventually(

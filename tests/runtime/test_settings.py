@@ -2,6 +2,7 @@
 
 import base64
 import os
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,31 @@ def test_printing_the_settings_shows_no_secret(environment: pytest.MonkeyPatch) 
 def test_folders_of_packs_are_separated_like_path(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("REDRESS_PACK_DIRS", os.pathsep.join(["/a", "/b"]))
     assert load_settings().pack_dirs == (Path("/a"), Path("/b"))
+
+
+def test_the_morning_is_a_time_of_day_in_a_zone(environment: pytest.MonkeyPatch) -> None:
+    assert (load_settings().morning_at, load_settings().timezone) == (time(7, 30), None)
+    environment.setenv("REDRESS_MORNING_AT", "06:05")
+    environment.setenv("REDRESS_TIMEZONE", "Europe/Berlin")
+    assert (load_settings().morning_at, load_settings().timezone) == (time(6, 5), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("REDRESS_MORNING_AT", "half past 7", "REDRESS_MORNING_AT has to be a time of day such as 07:30."),
+        ("REDRESS_MORNING_AT", "07:30Z", "REDRESS_MORNING_AT has to be a time of day such as 07:30."),
+        (
+            "REDRESS_TIMEZONE",
+            "Berlin",
+            "REDRESS_TIMEZONE has to be a time zone of the IANA database, such as Europe/Berlin.",
+        ),
+    ],
+)
+def test_a_morning_that_there_is_not_is_refused(
+    environment: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert refused.value.sentences == (sentence,)

@@ -1,4 +1,4 @@
-"""An SMTP server that takes mails fast, and treats some domains badly. Also a program: `python -m tests.support.sink`."""
+"""An SMTP server that takes mails fast, and treats some domains badly. Also `python -m tests.support.sink`."""
 
 from __future__ import annotations
 
@@ -136,7 +136,10 @@ class Sink:
 
 
 def times(file: Path) -> Mapping[str, list[float]]:
-    """{Message-ID: when it arrived, in seconds of the machine's uptime, each time} of what a sink of its own process wrote down."""
+    """{Message-ID: when it arrived, each time} of what a sink in a process of its own wrote down.
+
+    Seconds of a clock that only goes forward.
+    """
     found: dict[str, list[float]] = {}
     for line in file.read_text().splitlines():
         at, message_id = line.split(" ", 1)

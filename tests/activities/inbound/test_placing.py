@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
+from complaints.base import SYSTEM, Actor
 from complaints.conversation import WriteMessage
+from complaints.escalation import ReportUnheld
 from complaints.intake import AddNote, AttachEvidence, ReceiveComplaint
+from complaints.lifecycle import next_wakeup
+from complaints.ownership import TakeOwnership
 from ledger import intake
 from ledger.database import autocommit
 from ledger.inbound import MailErased, State
 from ledger.orphans import sweep_texts
 from ledger.texts import destroy_key
-from policies.vocabulary import Channel
+from policies.vocabulary import Channel, Role
 from runtime.settings import Settings
 from tests.activities.inbound.conftest import OURS, MailRoom, open_mail_room
 from tests.activities.inbound.lmtp import hand_on, real, written
-from tests.complaints.support import PACK
+from tests.complaints.support import PACK, ana
 
 
 async def test_an_answer_becomes_what_the_customer_wrote_and_waits_while_the_engine_is_away(
@@ -211,24 +217,55 @@ async def test_a_delay_is_noted_and_changes_nothing(room: MailRoom) -> None:
 
 async def test_an_alert_that_came_back_goes_to_somebody_else(room: MailRoom) -> None:
     reference = await room.office.receive()
-    given = {"ref": reference, "id": OURS}
-    row = (
-        "INSERT INTO outbox (dedupe, stream, kind, recipient, fallback, channel, state, message_id, rung, told_at)"
-        " VALUES ('{key}', :ref, '{kind}', 'staff:ana', {fallback}, 'mail', 'sent', :id, {rung}, now())"
+    row = text(
+        "INSERT INTO outbox (dedupe, stream, kind, recipient, fallback, channel, state, message_id, told_at)"
+        " VALUES (:kind, :ref, :kind, 'staff:ana', :fallback, 'mail', 'sent', :id, now())"
     )
     async with room.office.sql.begin() as conn:
         await conn.execute(text("DELETE FROM outbox"))
-        for key, kind, fallback, rung in (
-            ("a", "assigned", "'role:supervisor'", "NULL"),
-            ("b", "check_due", "NULL", "NULL"),
-            ("c", "alert_escalation", "'role:supervisor'", "1"),
-        ):
-            await conn.execute(text(row.format(key=key, kind=kind, fallback=fallback, rung=rung)), given)
+        for kind, fallback in (("assigned", "role:supervisor"), ("check_due", None)):
+            given = {"ref": reference, "id": OURS, "kind": kind, "fallback": fallback}
+            await conn.execute(row, given)
     await room.takes(real("dsn_postfix"))
     assert sorted(await outbox_rows(room)) == [
-        ("alert_escalation", "staff:ana", "unheld", "unreachable", True),
         ("alert_unreachable", "role:administrator", "queued", None, True),
         ("assigned", "role:supervisor", "queued", None, True),
         ("assigned", "staff:ana", "bounced", "5.1.1", True),
         ("check_due", "staff:ana", "bounced", "5.1.1", True),
     ]
+
+
+async def test_the_call_of_a_rung_that_came_back_is_passed_on_at_once(room: MailRoom) -> None:
+    reference = await room.office.receive()
+    await room.office.do(reference, ana, TakeOwnership())
+    called = text(
+        "SELECT id, clock, occurrence FROM outbox WHERE rung = 0 AND who = 'owner' AND channel = 'mail'"
+    )
+    case = await room.office.case(reference)
+    calls: list[Any] = []
+    while not calls:  # until the first rung of some clock is climbed
+        climbs_at = next_wakeup(PACK, case)
+        assert climbs_at is not None
+        case = await room.office.until(reference, climbs_at)
+        async with room.office.sql.connect() as conn:
+            calls = [*await conn.execute(called)]
+    call, clock, occurrence = calls[0]
+    away = ReportUnheld(
+        clock=clock, occurrence=occurrence, rung=0, repeat=0, word="owner_supervisor", why="away"
+    )
+    await room.office.do(reference, Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,)), away, case.latest_at)
+    async with room.office.sql.begin() as conn:
+        await conn.execute(text("UPDATE outbox SET state = 'sent', sent_at = now(), told_at = now()"))
+        await conn.execute(
+            text("UPDATE outbox SET message_id = :id WHERE id = :call"), {"id": OURS, "call": call}
+        )
+    await room.takes(real("dsn_postfix"))
+    async with room.office.sql.connect() as conn:
+        back = await conn.execute(
+            text("SELECT state, last_error, told_at IS NULL FROM outbox WHERE id = :id"), {"id": call}
+        )
+        assert tuple(back.one()) == ("unheld", "unreachable", True)
+        queued = (
+            (await conn.execute(text("SELECT recipient FROM outbox WHERE state = 'queued'"))).scalars().all()
+        )
+    assert set(queued) == {"role:department_head"}, "the next rung's people are called"

@@ -15,12 +15,19 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from api.news import STREAMS_EACH, NewsRoom
 from complaints.messages import Message
 from ledger import desk_news, outbox
+from ledger.database import create_engine
+from ledger.directory import Directory
+from ledger.migrate import upgrade
 from ledger.outbox import State
 from policies.vocabulary import AlertChannel, Role
+from runtime.child import Running
+from runtime.postgres_server import PostgresServer
 from tests.api.conftest import Office
 from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
@@ -42,8 +49,12 @@ async def who(office: Office) -> str:
 
 async def tell(office: Office, who: str, times: int = 1) -> None:
     """Alerts that reach this person at the desk, as the dispatcher settles them."""
+    await _tell(office.deps.sql, who, times)
+
+
+async def _tell(engine: AsyncEngine, who: str, times: int = 1) -> None:
     holder = uuid4().hex
-    async with office.deps.sql.begin() as conn:
+    async with engine.begin() as conn:
         messages = [
             Message(
                 dedupe=f"{REFERENCE}/{uuid4().hex}", kind="alert_breach", to=f"staff:{who}", clock="answer",
@@ -56,7 +67,7 @@ async def tell(office: Office, who: str, times: int = 1) -> None:
         "UPDATE outbox SET leased_by = :holder, lease_until = now() + interval '1 minute'"
         " WHERE dedupe = ANY (:keys) RETURNING id"
     )
-    async with office.deps.sql.begin() as conn:
+    async with engine.begin() as conn:
         keys = [message.dedupe for message in messages]
         ids = list((await conn.execute(mine, {"holder": holder, "keys": keys})).scalars())
         await outbox.settle(conn, ids, holder=holder, state=State.SENT)
@@ -173,7 +184,7 @@ async def test_a_person_has_so_many_streams_and_the_newest_count(desk: Desk, who
             await one.__aexit__(None, None, None)
 
 
-async def test_it_says_that_it_lives_and_falls_silent_when_it_can_not_know(office: Office, who: str) -> None:
+async def test_it_says_now_and_then_that_it_lives(office: Office, who: str) -> None:
     room = NewsRoom(office.deps.sql, office.deps.directory, beat=0.2)
     stream = await room.open(who, await signed_in(office, who), None)
     said = stream.said()
@@ -185,6 +196,50 @@ async def test_it_says_that_it_lives_and_falls_silent_when_it_can_not_know(offic
     assert beat.at > first.at
     await room.close()
     assert await anext(said) == "restarting"
+
+
+async def test_while_it_can_not_know_nothing_is_said_and_nothing_is_missed(
+    own_postgres: tuple[PostgresServer, Running],
+) -> None:
+    server, running = own_postgres
+    await server.create_database("desk")
+    await asyncio.to_thread(upgrade, server.url("desk"))
+    engine = create_engine(server.url("desk"))
+    directory = Directory(engine)
+    nora = await directory.add(
+        login="nora", name="Nora", email="nora@example.org", roles=[Role.HANDLER], id="usr_nora"
+    )
+    room = NewsRoom(engine, directory, beat=0.2)
+    stream = await room.open(nora.id, (await directory.open_session(nora.id)).id, None)
+    said = stream.said()
+    with capture_logs() as lines:
+        await anext(said)
+        await running.kill()
+        await eventually(
+            lambda: [line for line in lines if line["event"] == "no news for the desk"],
+            what="a look that failed",
+        )
+        waiting = asyncio.ensure_future(anext(said))
+        failed = len(lines)
+        await eventually(lambda: len(lines) > failed + 3, what="more looks that failed")
+        if waiting.done():  # what was said before the server died
+            waiting = asyncio.ensure_future(anext(said))
+            failed = len(lines)
+            await eventually(lambda: len(lines) > failed + 3, what="more looks that failed")
+        assert not waiting.done(), "nobody is told that they are live"
+        await running.start()
+    async with asyncio.timeout(20):
+        assert not isinstance(await waiting, str)
+    await _tell(engine, nora.id)
+    async with asyncio.timeout(20):
+        while True:
+            news = await anext(said)
+            assert not isinstance(news, str)
+            if news.new:
+                break
+    assert [one.kind for one in news.told] == ["alert_breach"]
+    await room.close()
+    await engine.dispose()
 
 
 async def test_the_server_stops_although_somebody_listens(office: Office, who: str, tmp_path: Path) -> None:

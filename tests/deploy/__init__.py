@@ -1,0 +1,1 @@
+"""What is in deploy/ fits what the processes really do."""

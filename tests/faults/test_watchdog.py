@@ -1,0 +1,214 @@
+"""The watchdog as a process: two of them, one killed in a burst, and a machine whose time is set by an hour."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from activities.foresight import OF_LETTERS
+from complaints.base import Order
+from complaints.intake import ReceiveComplaint
+from complaints.lifecycle import due, fold, next_wakeup, receive
+from complaints.ownership import TakeOwnership
+from complaints.references import reference
+from complaints.transition import transition
+from ledger.outbox import State
+from policies.vocabulary import Channel
+from runtime.child import Child, Running
+from runtime.ports import free_port
+from runtime.readiness import listens
+from runtime.settings import load_settings
+from tests.activities.office import Office, open_office
+from tests.activities.test_watchdog import ANA, environment, overdue
+from tests.complaints.support import PACK, ana, iris
+from tests.support.jumping_scheduler import JUMP_FILE
+from tests.support.mail import CaughtMail
+from tests.support.waiting import eventually
+
+BURST = 240
+LASTS = 6.0
+"""Seconds that the burst takes."""
+
+
+@pytest.fixture
+async def office(database: str, mail: CaughtMail, tmp_path: Path) -> AsyncIterator[Office]:
+    """A back office; nobody answers where Temporal should be."""
+    settings = load_settings(
+        mode="test",
+        database_url=database,
+        temporal_address="127.0.0.1:1",
+        smtp_host=mail.smtp_host,
+        smtp_port=mail.smtp_port,
+        data_dir=tmp_path,
+        master_key="cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM=",
+    )
+    async with open_office(settings) as office:
+        yield office
+
+
+class Scheduler:
+    """A scheduler process, and what it says of itself."""
+
+    def __init__(self, office: Office, folder: Path, name: str, *module: str, **more: str) -> None:
+        self.port = free_port()
+        env = {**environment(office.settings), "REDRESS_SCHEDULER_PORT": str(self.port), **more}
+        argv = (sys.executable, "-m", *(module or ("scheduler",)))
+        self.running = Running(Child(name, argv, listens(self.port), env), folder / f"{name}.log")
+
+    async def health(self) -> dict[str, Any]:
+        async with httpx.AsyncClient() as client:
+            said: dict[str, Any] = (await client.get(f"http://127.0.0.1:{self.port}/health")).json()
+        return said
+
+    async def on_duty(self) -> bool:
+        said = await self.health()
+        return bool(said["on_duty"] and said["watched"] and said["watchdog"]["holder"] == said["process"])
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[Scheduler]:
+        await self.running.start()
+        try:
+            yield self
+        finally:
+            await self.running.stop()
+
+
+async def test_of_two_schedulers_one_works_and_when_it_is_killed_the_other_takes_over(
+    office: Office, mail: CaughtMail, tmp_path: Path
+) -> None:
+    one, two = Scheduler(office, tmp_path, "one"), Scheduler(office, tmp_path, "two")
+    async with one.at_work():
+        await eventually(one.on_duty, within=20, what="the first to be on duty")
+        async with two.at_work():
+            stream = await overdue(office, 40)
+            await mail.wait_for(ANA, where=lambda told: told["Subject"] == f"Overdue: {stream}", within=30)
+            waiting = await two.health()
+            assert waiting["on_duty"] is False
+            assert waiting["watchdog"]["holder"] == (await one.health())["process"], "it knows who works"
+            assert waiting["watched"], "somebody does"
+            await one.running.kill()
+            await eventually(two.on_duty, within=20, what="the second to take over")
+            another = await overdue(office, 40)
+            await mail.wait_for(ANA, where=lambda told: told["Subject"] == f"Overdue: {another}", within=30)
+    caught = {str(told["Message-ID"]) for told in mail.to(ANA)}
+    async with office.sql.connect() as conn:
+        calls = text("SELECT dedupe FROM outbox WHERE recipient = 'staff:ana' AND channel = 'mail'")
+        assert len(caught) == len((await conn.execute(calls)).all()), (
+            "a call is one mail, whoever was at work"
+        )
+
+
+async def test_a_watchdog_killed_in_a_burst_leaves_nothing_out_and_says_nothing_twice(
+    office: Office, tmp_path: Path
+) -> None:
+    expected = await burst(office)
+    one, two = Scheduler(office, tmp_path, "one"), Scheduler(office, tmp_path, "two")
+
+    async def queued() -> set[str]:
+        async with office.sql.connect() as conn:
+            rows = await conn.execute(text("SELECT dedupe FROM outbox WHERE called_at IS NOT NULL"))
+            return {row.dedupe for row in rows} & expected
+
+    async def half() -> bool:
+        return len(await queued()) >= len(expected) / 3
+
+    async def all_of_them() -> bool:
+        return await queued() == expected
+
+    async with one.at_work():
+        await eventually(half, within=60, what="a third of the alerts")
+        await one.running.kill()
+        assert await queued() != expected, "it was over before it was killed: this shows nothing"
+        async with two.at_work():
+            await eventually(all_of_them, within=60, what="every alert")
+    async with office.sql.connect() as conn:
+        calls = await conn.execute(
+            text(
+                "SELECT count(*) FROM outbox WHERE called_at IS NOT NULL AND kind = 'alert_breach'"
+                " GROUP BY stream, clock, occurrence, rung, repeat, who, channel HAVING count(*) > 1"
+            )
+        )
+        assert calls.all() == []
+
+
+async def burst(office: Office) -> set[str]:
+    """Complaints that breach their first clock soon, one after the other; the keys that this calls for."""
+    first = office.clock.now() + timedelta(seconds=25)
+    expected: set[str] = set()
+    for number in range(BURST):
+        received = first + timedelta(seconds=LASTS * number / BURST) - timedelta(minutes=30)
+        stream = reference(uuid4().int % 2**55)
+        order = Order(id=str(uuid4()), actor=iris, body=ReceiveComplaint(channel=Channel.MAIL), at=received)
+        happenings = receive(PACK, stream, order)
+        happenings += due(PACK, fold(happenings), received + timedelta(minutes=29))
+        await office.record.commit(transition(PACK, None, stream, happenings))
+        case = fold(happenings)
+        wake = next_wakeup(PACK, case)
+        assert wake is not None
+        told = transition(PACK, case, stream, due(PACK, case, wake)).messages
+        expected |= {message.dedupe for message in told if message.kind not in OF_LETTERS}
+    assert office.clock.now() < first, "the machine is too busy for this test"
+    return expected
+
+
+async def test_an_hour_forward_and_an_hour_back_nothing_is_lost_or_said_twice_and_it_goes_on_watching(
+    office: Office, tmp_path: Path
+) -> None:
+    jump = tmp_path / "jump"
+    jump.write_text("0")
+    soon = await office.receive()
+    await office.do(soon, ana, TakeOwnership())
+    one = Scheduler(office, tmp_path, "one", "tests.support.jumping_scheduler", **{JUMP_FILE: str(jump)})
+
+    async def told_of(stream: str) -> set[str]:
+        """The calls for it; what becomes of them on their way is not counted."""
+        async with office.sql.connect() as conn:
+            query = text("SELECT dedupe FROM outbox WHERE stream = :stream AND called_at IS NOT NULL")
+            return {row.dedupe for row in await conn.execute(query, {"stream": stream})}
+
+    async def alerted(stream: str) -> bool:
+        return any("/first_handling/1/0/0/" in key for key in await told_of(stream))
+
+    log = tmp_path / "one.log"
+
+    async def put_to(seconds: int, times: int) -> None:
+        """The machine's time is set, and the scheduler has noticed, so many times by now."""
+        jump.write_text(str(seconds))
+        await eventually(
+            lambda: log.read_text().count("the system's time was set") >= times, what="the jump to be noticed"
+        )
+
+    async with one.at_work():
+        await eventually(one.on_duty, within=20, what="it to be on duty")
+        before = await told_of(soon)
+        await put_to(3600, 1)
+        await eventually(lambda: alerted(soon), within=30, what="the alert that is due by the clock")
+        assert before < await told_of(soon)
+        await put_to(0, 2)
+        back = await told_of(soon)
+        late = await overdue(office, 40)
+        await eventually(lambda: alerted(late), within=30, what="it to go on watching")
+        assert (await one.health())["watched"]
+        assert await told_of(soon) == back, "what was said is not said again"
+        await put_to(-3600, 3)
+        later = await overdue(office, 40)  # by the clock that is an hour slow this is not due yet
+        await put_to(0, 4)
+        await eventually(
+            lambda: alerted(later), within=30, what="nothing to be lost by a clock that was slow"
+        )
+    record = await office.record.read(soon)
+    assert fold(record).sequence == len(record), "the record is the workflow's to write"
+    wake = next_wakeup(PACK, fold(record))
+    assert wake is not None
+    await office.until(soon, wake + timedelta(minutes=70))
+    assert back <= await told_of(soon), "the workflow that wakes finds all of it said"
+    assert all(state != State.DEAD for key, state in (await office.outbox()).items() if key.startswith(soon))
