@@ -33,6 +33,7 @@ from activities.lateness import ROUND, LateSpells
 from activities.mail import Mailer
 from activities.mailing import Mailing
 from activities.measuring import Measures
+from activities.passing_on import PassingOn
 from activities.post import Post
 from activities.render import Sender
 from activities.reports.job import Reports
@@ -115,14 +116,13 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
     mailer = Mailer(settings, connections=pace.at_once, gates=gates)
     reach = Reach.of(sql, settings.master_key_bytes)
     post = Post(sql, cases, texts, directory, Mailing(mailer, sender), clock, reach)
+    teller = Teller(sql, workflows, clock, PassingOn(sql, cases, clock))
     # Two processes must not have the same name, even on one machine and after a restart.
     holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     return Parts(
         sql=sql,
         mailer=mailer,
-        dispatcher=Dispatcher(
-            sql, post, Teller(sql, workflows, clock), holder=holder, pace=pace, gates=gates
-        ),
+        dispatcher=Dispatcher(sql, post, teller, holder=holder, pace=pace, gates=gates),
         watchdog=Watchdog(sql, cases, workflows, clock),
         late_spells=LateSpells(sql),
         measures=Measures(sql, clock, WATCHDOG),
@@ -149,7 +149,14 @@ def pages(parts: Parts) -> SchedulerPages:
         known = {(channel, str(state)): count for (channel, state), count in found.circuits.items()}
         return {**known, ("mail_server", "open"): int(found.mail_server_away)}
 
-    return SchedulerPages(parts.sql, parts.hold, parts.watchdog, parts.measures, WATCHDOG, circuits)
+    return SchedulerPages(
+        parts.sql,
+        WATCHDOG,
+        hold=parts.hold,
+        watchdog=parts.watchdog,
+        measures=parts.measures,
+        circuits=circuits,
+    )
 
 
 @asynccontextmanager

@@ -8,29 +8,25 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.cases import Cases, Held
+from activities.cases import Cases
 from activities.channels.chat import Chat
 from activities.channels.errors import ChannelDeferred, ChannelRefused
 from activities.channels.webhooks import Webhooks
 from activities.fate import Fate, becomes
 from activities.figures_post import FiguresPost, is_about_figures
 from activities.holders import Holders
-from activities.mail import MailBounced, MailDeferred
+from activities.mail import NO_ADDRESS, MailBounced, MailDeferred, mail_address
 from activities.mailing import Mailing
 from activities.render import AlertLine, write_alert, write_digest
 from activities.reports.post import ReportsPost, is_report
 from activities.samples_post import SamplesPost, is_sample
 from activities.systemic_post import SystemicPost, is_about_systemic
 from activities.watchdog_post import WatchdogPost, is_about_watchdog
-from complaints.base import SYSTEM, Actor, Order
-from complaints.case import Case
-from complaints.escalation import ReportUnheld
+from complaints.base import SYSTEM, Actor
 from complaints.ladders import ladder_of
-from complaints.lifecycle import decide, due, evolve
-from complaints.messages import WEBHOOKS, Message, messages
+from complaints.messages import WEBHOOKS
 from complaints.occurrences import Unheld
 from complaints.recipients import stands_for_one
-from ledger import outbox
 from ledger.alert_links import AlertLinks
 from ledger.directory import Directory, Mailbox
 from ledger.outbox import Leased, State
@@ -118,7 +114,9 @@ class AlertPost:
         (box,) = holding.boxes
         match row.channel:
             case AlertChannel.DESK:
-                return Fate(State.SENT)  # it stands on their desk from here on: GET /alerts, and the live stream
+                return Fate(
+                    State.SENT
+                )  # it stands on their desk from here on: GET /alerts, and the live stream
             case AlertChannel.CHAT:
                 return await self._by_chat(row, box)
             case _:
@@ -170,6 +168,8 @@ class AlertPost:
         return Fate(State.SENT)
 
     async def _by_mail(self, rows: Sequence[Leased], box: Mailbox) -> Fate:
+        if mail_address(box.address) is None:
+            return await self._nobody(rows, State.BOUNCED, NO_ADDRESS, why="unreachable")
         try:
             if rows[0].digest is not None or len(rows) > 1:
                 return await self._together(rows, box)
@@ -230,23 +230,14 @@ class AlertPost:
     async def _nobody(
         self, rows: Sequence[Leased], state: State, status: str, *, why: Unheld | None = None
     ) -> Fate:
-        """A ladder's call goes up to the next rung's people, and its record says so; another alert to a stand-in."""
+        """A ladder's call is passed on (activities/passing_on.py), as the record says; another finds a stand-in."""
         row = rows[0]
         if row.rung is not None and len(rows) == 1 and (why is None or stands_for_one(row.who or "")):
-            reason: Unheld = why or ("away" if status == "away" else "off_duty" if status == "off_duty" else "nobody")
-            await self._pass_on(row, reason)
+            reason: Unheld = why or (
+                "away" if status == "away" else "off_duty" if status == "off_duty" else "nobody"
+            )
             return Fate(State.UNHELD, reason)
         return await self._to_somebody_else(rows, state, status)
-
-    async def _pass_on(self, row: Leased, why: Unheld) -> None:
-        """Queue at once what the workflow will find called for when it is told, also while Temporal is away."""
-        held = await self._cases.read(row.stream)
-        order = unheld_order(row, why, self._clock)
-        if held is None or order is None:
-            return
-        passed = what_unheld_calls_for(held, order)
-        async with self._transactions.begin() as conn:
-            await outbox.queue(conn, row.stream, passed)
 
     async def _to_somebody_else(self, rows: Sequence[Leased], state: State, status: str) -> Fate:
         """Whoever stands in; where that is nobody either, the administrators hear that nobody heard."""
@@ -271,25 +262,3 @@ class AlertPost:
 def _is_personal(stream: str) -> bool:
     """Whether nobody else is told where this one person can not be reached."""
     return is_report(stream) or is_sample(stream)
-
-
-def unheld_order(row: Leased | outbox.Untold, why: Unheld, clock: Clock) -> Order | None:
-    """What the complaint's workflow is told of a call that reached nobody; None for what is no ladder's call."""
-    if row.clock is None or row.occurrence is None or row.rung is None or row.who is None:
-        return None
-    body = ReportUnheld(
-        clock=row.clock, occurrence=row.occurrence, rung=row.rung, repeat=row.repeat or 0, word=row.who, why=why
-    )
-    return Order(id=f"unheld/{row.id}", actor=_POST, body=body, at=clock.now())
-
-
-def what_unheld_calls_for(held: Held, order: Order) -> list[Message]:
-    """The messages that follow from a call that reached nobody, by the same functions as the workflow's. Pure."""
-    case: Case = held.case
-    for told in due(held.pack, case, order.at):
-        case = evolve(case, told)
-    called_for: list[Message] = []
-    for told in decide(held.pack, case, order):
-        case = evolve(case, told)
-        called_for += messages(held.pack, case, told)
-    return called_for

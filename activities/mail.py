@@ -23,12 +23,23 @@ from activities.composing import compose, message_id
 from activities.gates import Gates
 from runtime.settings import Settings
 
-__all__ = ("MailAway", "MailBounced", "MailDeferred", "Mailer", "compose", "mail_address", "message_id")
+__all__ = (
+    "NO_ADDRESS",
+    "MailAway",
+    "MailBounced",
+    "MailDeferred",
+    "Mailer",
+    "compose",
+    "mail_address",
+    "message_id",
+)
 
 _ANSWERS_WITHIN = 15.0  # each step of the conversation
 _TAKEN_WITHIN = 18.0  # all of it; a server that answers slowly every time is not better than one that hangs
 _CLOSING = 421
 _PERMANENT = 500
+NO_ADDRESS = "5.1.3"
+"""The status (RFC 3463) of what has no mail address to go to."""
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 
 

@@ -71,8 +71,11 @@ class Measures:
         self._on_duty = _gauge(registry, "watchdog_on_duty", "1 where this process is the watchdog.")
         self._foreseen = _gauge(registry, "watchdog_foreseen_moments", "Moments worked out ahead that wait.")
         self._circuits = _gauge(
-            registry, "delivery_circuits", "Targets by the state of their circuit; open: nothing is sent for now.",
-            "channel", "state",
+            registry,
+            "delivery_circuits",
+            "Targets by the state of their circuit; open: nothing is sent for now.",
+            "channel",
+            "state",
         )
         self._database = _gauge(registry, "database_up", "1 where the database answered this scrape.")
 
@@ -99,7 +102,9 @@ class Measures:
             for _ in range(messages):
                 self._wait.labels(channel).observe(max(seconds, 0.0))
 
-    async def exposition(self, *, on_duty: bool, foreseen: int, circuits: Mapping[tuple[str, str], int]) -> bytes:
+    async def exposition(
+        self, *, on_duty: bool, foreseen: int, circuits: Mapping[tuple[str, str], int]
+    ) -> bytes:
         """Everything in Prometheus' text form. `circuits`: how many targets, by channel and state."""
         self._on_duty.set(on_duty)
         self._foreseen.set(foreseen)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.alert_post import AlertPost, Reach
 from activities.cases import Cases, Held
 from activities.fate import Fate
-from activities.mail import MailAway, MailBounced, MailDeferred, mail_address
+from activities.mail import NO_ADDRESS, MailAway, MailBounced, MailDeferred, mail_address
 from activities.mailing import Mailing
 from activities.render import texts_of_letter, write_letter
 from complaints.base import SYSTEM
@@ -24,7 +24,6 @@ from policies.vocabulary import DeliveryState
 from runtime.clock import Clock
 
 # Enhanced status codes (RFC 3463) for what stopped a letter before any mail server saw it.
-NO_ADDRESS = "5.1.3"
 NOT_AUTHORISED = "5.7.1"
 EXPIRED = "4.4.7"
 

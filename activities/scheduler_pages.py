@@ -29,10 +29,11 @@ class SchedulerPages:
     def __init__(
         self,
         engine: AsyncEngine,
+        task: str,
+        *,
         hold: Hold,
         watchdog: Watchdog,
         measures: Measures,
-        task: str,
         circuits: Callable[[], Mapping[tuple[str, str], int]],
     ) -> None:
         self._engine = autocommit(engine)

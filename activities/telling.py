@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol, cast, get_args
+from typing import Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.alert_post import unheld_order
+from activities.passing_on import PassingOn, unheld_order
 from complaints.base import SYSTEM, Actor, Order
 from complaints.letters import ReportDelivery
-from complaints.occurrences import Unheld
 from ledger import outbox
 from ledger.database import autocommit
 from ledger.outbox import State, Untold
@@ -41,8 +40,15 @@ class Teller:
     """Tells outcomes that workflows do not know yet. An outcome told twice has the same order id."""
 
     def __init__(
-        self, engine: AsyncEngine, workflows: Tells, clock: Clock, *, first_wait: float = 1.0
+        self,
+        engine: AsyncEngine,
+        workflows: Tells,
+        clock: Clock,
+        passing_on: PassingOn,
+        *,
+        first_wait: float = 1.0,
     ) -> None:
+        self._passing_on = passing_on
         self._engine = autocommit(engine)
         self._workflows = workflows
         self._clock = clock
@@ -59,6 +65,9 @@ class Teller:
         async with self._engine.connect() as conn:
             rows = await outbox.untold(conn, limit=_AT_ONCE, leave_out=resting)
         taken = 0
+        # Before anybody waits for Temporal: whoever is called next must not.
+        for reference in dict.fromkeys(row.stream for row in rows if row.state is State.UNHELD):
+            await self._pass_on(reference)
         for row in rows:
             order = self._order(row)
             try:
@@ -76,11 +85,17 @@ class Teller:
             taken += 1
         return taken
 
+    async def _pass_on(self, reference: str) -> None:
+        try:
+            await self._passing_on.pass_on(reference)
+        except Exception as error:  # one that can not be read must not keep the others waiting
+            _log.error("call not passed on", reference=reference, exc_info=error)
+
     def _order(self, row: Untold) -> Order | None:
         """What the workflow is told; None where there is nothing that it could make of it."""
         now = self._clock.now()
         if row.state is State.UNHELD:
-            return unheld_order(row, _why(row.status), self._clock)
+            return unheld_order(row, self._clock)
         if row.letter is None:
             return None
         state = DeliveryState.SENT if row.state is State.SENT else DeliveryState.BOUNCED
@@ -92,11 +107,3 @@ class Teller:
             # The database's clock says when; should it go before ours, nothing happens in the future.
             occurred_at=min(now, self._clock.spec.virtual(row.settled_at)),
         )
-
-
-def _why(status: str | None) -> Unheld:
-    """Why nobody was there, as the post has settled the row."""
-    for why in get_args(Unheld):
-        if status == why:
-            return cast(Unheld, why)
-    return "unreachable"

@@ -45,7 +45,11 @@ BURST = 40
 _LOOKED_AT_ONCE = 4
 _NEW_AT_ONCE = 500
 _NUDGED_AT_ONCE = 8
-_NUDGED_FIRST = 3.0
+_NUDGED_EACH_ROUND = 200
+_NUDGED_FIRST = 20.0
+"""Seconds until a workflow is nudged whose alerts are out: after a burst it is late because Temporal is busy."""
+_AWAY_FOR = 60.0
+"""Seconds for which Temporal is taken to be away since it was last found so."""
 _NUDGED_AGAIN = 10.0
 _NUDGED_AT_LEAST_EVERY = 300.0
 _INTAKE_OLD = timedelta(seconds=3)
@@ -93,7 +97,7 @@ class Watchdog:
         self._grace = grace * clock.spec.speed
         self._foreseen_grace = foreseen_grace * clock.spec.speed
         self._seen: dict[str, _Seen] = {}
-        self._engine_away = False
+        self._away_until = 0.0
         self.foresight = Foresight(engine, cases, clock)
         self.lateness = Lateness()
 
@@ -112,7 +116,7 @@ class Watchdog:
         """
         self.lateness.came_round()
         now = self._clock.now()
-        hurried = self._engine_away or self.foresight.coming_within(_SECOND, BURST) >= BURST
+        hurried = self._engine_away() or self.foresight.coming_within(_SECOND, BURST) >= BURST
         acted = await self.foresight.act(now if hurried else now - self._foreseen_grace)
         queued = 0
         for one in acted:
@@ -128,6 +132,9 @@ class Watchdog:
         if queued:
             _log.info("queued what was foreseen", total=len(acted), count=queued)
         return queued
+
+    def _engine_away(self) -> bool:
+        return time.monotonic() < self._away_until
 
     def _late(self, when: datetime) -> float:
         """How long ago this moment of the service's time was, in real seconds."""
@@ -207,23 +214,23 @@ class Watchdog:
         """
         now = time.monotonic()
         waiting = [(reference, seen) for reference, seen in self._seen.items() if seen.nudge_at <= now]
-        if self._engine_away:
-            waiting = waiting[:1]
+        waiting = waiting[: 1 if self._engine_away() else _NUDGED_EACH_ROUND]
         slots = asyncio.Semaphore(_NUDGED_AT_ONCE)
 
         async def one(reference: str, seen: _Seen) -> int:
             async with slots:
-                if self._engine_away and len(waiting) > 1:
+                if self._engine_away() and len(waiting) > 1:
                     return 0  # one before it has just found that out
                 seen.nudge_at = time.monotonic() + seen.nudge_wait
                 seen.nudge_wait = min(seen.nudge_wait * 2, _NUDGED_AT_LEAST_EVERY)
                 try:
                     await self._workflows.nudge(reference)
                 except Exception as error:  # whatever keeps Temporal away, it is tried again
-                    self._engine_away = isinstance(error, EngineAway)
+                    if isinstance(error, EngineAway):
+                        self._away_until = time.monotonic() + _AWAY_FOR
                     _log.info("workflow not nudged", reference=reference, exc_info=error)
                     return 0
-                self._engine_away = False
+                self._away_until = 0.0
                 return 1
 
         return sum(await asyncio.gather(*(one(reference, seen) for reference, seen in waiting)))

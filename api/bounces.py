@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from activities.cases import Cases
 from activities.channels.signing import verify
 from activities.inbound.bouncing import Bouncing
 from api.deps import DepsHere
@@ -91,7 +90,7 @@ async def report(deps: DepsHere, request: Request) -> Response:
             422, detail=f"Send a list of at most {_MOST} bounces: message_id, action, status."
         ) from None
     matched = 0
-    bouncing = Bouncing(deps.sql, Cases(deps.sql, deps.record), deps.clock)
+    bouncing = Bouncing(deps.sql)
     for bounce in told:
         message_id = f"<{bounce.message_id.strip('<>')}>"
         if bounce.action == "failed":

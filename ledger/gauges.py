@@ -1,4 +1,4 @@
-"""What the scheduler's metrics ask of the database: lags, depths, and alerts that nobody acknowledged. No names in them."""
+"""What the scheduler's metrics ask of the database: lags, depths, alerts that nobody acknowledged. No names in them."""
 
 from datetime import datetime
 from typing import NamedTuple

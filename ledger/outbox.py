@@ -304,8 +304,14 @@ async def expand(
 
 
 async def untold(conn: AsyncConnection, *, limit: int, leave_out: Sequence[int] = ()) -> tuple[Untold, ...]:
-    """Letters that are settled and whose workflow has not been told, oldest first, without `leave_out`."""
+    """What is settled and the workflow has to be told of, oldest first, without `leave_out`."""
     rows = await conn.execute(statements.UNTOLD, {"limit": limit, "leave_out": leave_out})
+    return tuple(Untold(**row._mapping) for row in rows)
+
+
+async def unheld(conn: AsyncConnection, stream: str) -> tuple[Untold, ...]:
+    """The calls of a complaint that reached nobody and that its workflow has not been told of, oldest first."""
+    rows = await conn.execute(statements.UNHELD, {"stream": stream})
     return tuple(Untold(**row._mapping) for row in rows)
 
 

@@ -297,6 +297,14 @@ UNTOLD = text(
     """
 ).bindparams(bindparam("limit", type_=Integer), bindparam("leave_out", type_=ARRAY(BigInteger)))
 
+UNHELD = text(
+    """
+    SELECT id, stream, letter, channel, state, last_error AS status, sent_at AS settled_at,
+        clock, occurrence, rung, repeat, who FROM outbox
+    WHERE stream = :stream AND rung IS NOT NULL AND told_at IS NULL AND state = 'unheld' ORDER BY id
+    """
+)
+
 TOLD = text("UPDATE outbox SET told_at = now() WHERE id = :id").bindparams(bindparam("id", type_=BigInteger))
 
 # What was told in a bundle goes out by itself, or in another one: who reads it again should see why.

@@ -7,24 +7,17 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.alert_post import unheld_order, what_unheld_calls_for
-from activities.cases import Cases
-from complaints.messages import Message
 from complaints.recipients import stands_for_one
-from ledger import bounces, outbox
-from ledger.outbox import Untold
-from runtime.clock import Clock
+from ledger import bounces
 
 _log = structlog.get_logger(__name__)
 
 
 class Bouncing:
-    """Needs only the database: what came back is passed on at once, also while Temporal is away."""
+    """Needs only the database: the dispatcher passes on what is marked here, also while Temporal is away."""
 
-    def __init__(self, engine: AsyncEngine, cases: Cases, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._transactions = engine
-        self._cases = cases
-        self._clock = clock
 
     async def failed(self, message_id: str, status: str | None, received_at: datetime) -> tuple[str, ...]:
         """The mail with this Message-ID did not arrive, as we heard at `received_at` (real time): the streams that
@@ -39,18 +32,10 @@ class Bouncing:
         calls = [
             row for row in gone if len(gone) == 1 and row.rung is not None and stands_for_one(row.who or "")
         ]
-        called_for = [(row.stream, await self._called_for(row)) for row in calls]
         async with self._transactions.begin() as conn:
             marked = await bounces.bounced(
                 conn, [row.id for row in gone], status, received_at, calls=[row.id for row in calls]
             )
-            for stream, messages in called_for if marked else ():
-                await outbox.queue(conn, stream, messages)
         if marked:
             _log.info("mail came back", message_id=message_id, code=status, count=marked)
         return tuple(sorted({mail.stream for mail in known}))
-
-    async def _called_for(self, row: Untold) -> list[Message]:
-        held = await self._cases.read(row.stream)
-        order = unheld_order(row, "unreachable", self._clock)
-        return [] if held is None or order is None else what_unheld_calls_for(held, order)

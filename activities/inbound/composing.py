@@ -65,9 +65,7 @@ def inbound_mail(
         gateway=Gateway(
             keeper, host=settings.lmtp_host, port=settings.lmtp_port, largest=settings.inbound_largest
         ),
-        placer=Placer(
-            sql, mails, matcher, filer, bouncing=Bouncing(sql, cases, clock), clock=clock, house=house
-        ),
+        placer=Placer(sql, mails, matcher, filer, bouncing=Bouncing(sql), clock=clock, house=house),
         teller=MailTeller(sql, workflows, clock),
     )
 

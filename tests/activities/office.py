@@ -19,6 +19,7 @@ from activities.dispatch import Dispatcher, Pace
 from activities.gates import Gates
 from activities.mail import Mailer
 from activities.mailing import Mailing
+from activities.passing_on import PassingOn
 from activities.post import Post
 from activities.render import Sender
 from activities.telling import Teller
@@ -149,6 +150,10 @@ class Office:
                 row.dedupe: row.state for row in await conn.execute(text("SELECT dedupe, state FROM outbox"))
             }
 
+    def passing_on(self) -> PassingOn:
+        """What sends calls that reached nobody on."""
+        return PassingOn(self.sql, self.cases, self.clock)
+
     def dispatcher(self, pace: Pace = QUICK, *, holder: str = "test") -> Dispatcher:
         """A dispatcher that is not running yet."""
         sender = Sender(ORGANISATION, self.settings.mail_from, self.settings.base_url)
@@ -157,7 +162,7 @@ class Office:
         reach = Reach.of(self.sql, self.settings.master_key_bytes)
         mailing = Mailing(mailer, sender)
         post = Post(self.sql, self.cases, self.texts, self.directory, mailing, self.clock, reach)
-        teller = Teller(self.sql, self.workflows, self.clock, first_wait=0.05)
+        teller = Teller(self.sql, self.workflows, self.clock, self.passing_on(), first_wait=0.05)
         return Dispatcher(self.sql, post, teller, holder=holder, pace=pace, gates=gates)
 
     @asynccontextmanager

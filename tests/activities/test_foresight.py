@@ -179,7 +179,7 @@ async def test_the_workflow_is_given_a_moment_but_not_in_a_burst_nor_while_tempo
     await ahead.foresee()
     ahead.at(wake + timedelta(seconds=1))
     assert await ahead.watchdog.act() == 0, "its workflow may still do it"
-    ahead.watchdog._engine_away = True
+    ahead.watchdog._away_until = float("inf")
     assert await ahead.watchdog.act() > 0
 
     one = await waking(office, BURST)

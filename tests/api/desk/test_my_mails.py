@@ -59,7 +59,9 @@ async def test_what_is_chosen_is_kept_with_and_without_scripts(desk: Desk) -> No
     assert mailbox.language == "zh"
     async with desk.office.client("usr_otto") as otto:
         changes = (await otto.get("/staff/changes", params={"staff": "usr_ben"})).json()
-    assert any(one["field"] == "language" and one["by_whom"] == "usr_ben" for one in changes["changes"]), changes
+    assert any(one["field"] == "language" and one["by_whom"] == "usr_ben" for one in changes["changes"]), (
+        changes
+    )
     async with desk.office.deps.sql.begin() as conn:
         await want(conn, "usr_ben", list(ReportKind))
         await set_language(conn, "usr_ben", "en", "usr_ben")

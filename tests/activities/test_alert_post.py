@@ -1,0 +1,155 @@
+"""Who a ladder's call reaches: deputies, the next rung where nobody is there, programs, and the desk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from complaints.deputising import Absence
+from complaints.escalation import ReportUnheld
+from complaints.ownership import TakeOwnership
+from ledger import outbox
+from ledger.duty import Duty
+from ledger.outbox import State
+from runtime.settings import Settings
+from tests.activities.office import Office, administrator, open_office
+from tests.complaints.support import ana
+from tests.support.mail import CaughtMail, text_of
+from tests.support.waiting import eventually
+
+PEOPLE = {name: f"{name}@staff.example.org" for name in ("ana", "dora", "emil", "root")}
+CLOCK = "response"
+
+
+@pytest.fixture
+async def office(mail_settings: Settings) -> AsyncIterator[Office]:
+    async with open_office(mail_settings) as office:
+        yield office
+
+
+async def overdue(office: Office) -> str:
+    """A complaint of Ana's whose response is a minute late: the first rung has called."""
+    now = office.clock.now()
+    stream = await office.receive(at=now - timedelta(minutes=16))
+    await office.do(stream, ana, TakeOwnership(), at=now - timedelta(minutes=15, seconds=30))
+    await office.until(stream, now)
+    return stream
+
+
+async def away(office: Office, *staff: str, deputies: dict[str, tuple[str, ...]] | None = None) -> None:
+    duty, now = Duty(office.sql), office.clock.now()
+    for person, others in (deputies or {}).items():
+        await duty.set_deputies(person, others, "root")
+    for person in staff:
+        gone = Absence(person=person, begins_at=now - timedelta(days=1), ends_at=now + timedelta(days=1))
+        await duty.add_absence(gone, "root")
+
+
+async def calls(office: Office, stream: str, channel: str = "mail") -> dict[tuple[str, str], str]:
+    """{(the ladder's word, recipient): state} of the calls of the first rung's first time."""
+    table = outbox.outbox.c
+    query = select(table.who, table.recipient, table.state).where(
+        table.stream == stream, table.clock == CLOCK, table.channel == channel, table.rung == 0
+    )
+    async with office.sql.connect() as conn:
+        return {(row.who, row.recipient): row.state for row in await conn.execute(query)}
+
+
+async def settled(office: Office) -> None:
+    async def look() -> bool:
+        waiting = [key for key, state in (await office.outbox()).items() if state == State.QUEUED]
+        assert not waiting, waiting
+        return True
+
+    await eventually(look, within=15)
+
+
+async def test_a_deputy_is_told_in_place_of_who_is_away(office: Office, mail: CaughtMail) -> None:
+    stream = await overdue(office)
+    await away(office, "ana", deputies={"ana": ("emil",)})
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["emil"], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}")
+        await settled(office)
+    assert not mail.to(PEOPLE["ana"])
+    assert await calls(office, stream) == {
+        ("owner", "staff:ana"): "expanded", ("owner", "staff:emil"): "sent",
+        ("owner_supervisor", "staff:dora"): "sent",
+    }  # fmt: skip
+    assert not [order for _, order in office.workflows.told if isinstance(order.body, ReportUnheld)]
+
+
+async def test_who_is_there_beside_somebody_who_is_away_has_the_call_and_the_record_hears_of_it(
+    office: Office, mail: CaughtMail
+) -> None:
+    stream = await overdue(office)
+    await away(office, "ana")
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["dora"], where=lambda found: stream in str(found["Subject"]))
+
+        async def told() -> bool:
+            bodies = [order.body for _, order in office.workflows.told]
+            unheld = [body for body in bodies if isinstance(body, ReportUnheld)]
+            assert {(body.word, body.why) for body in unheld} == {("owner", "away")}
+            return True
+
+        await eventually(told, within=15)
+        await settled(office)
+    assert not mail.to(PEOPLE["emil"]), "the supervisor is there: the head is not called before their time"
+
+
+async def test_with_temporal_away_a_call_that_reaches_nobody_goes_to_the_next_rung_at_once(
+    office: Office, mail: CaughtMail
+) -> None:
+    office.workflows.away = 10_000
+    stream = await overdue(office)
+    await away(office, "ana", "dora")
+    async with office.dispatching():
+        (told, *_) = await mail.wait_for(PEOPLE["emil"], where=lambda found: stream in str(found["Subject"]))
+        await settled(office)
+    assert "Response" in text_of(told)
+    found = await calls(office, stream)
+    assert found[("owner", "staff:ana")] == found[("owner_supervisor", "staff:dora")] == "unheld"
+    assert found[("role:department_head", "staff:emil")] == "sent"
+    subjects = [str(one["Subject"]) for one in mail.to(PEOPLE["emil"])]
+    assert len(subjects) == len({str(one["Message-ID"]) for one in mail.to(PEOPLE["emil"])})
+
+
+async def test_where_nobody_at_all_is_there_the_administrators_hear_it(
+    office: Office, mail: CaughtMail
+) -> None:
+    office.workflows.away = 10_000
+    await administrator(office)
+    stream = await overdue(office)
+    await away(office, "ana", "dora", "emil")
+    async with office.dispatching():
+        (told,) = await mail.wait_for(
+            PEOPLE["root"], where=lambda found: str(found["Subject"]).startswith("Nobody could be called")
+        )
+        await settled(office)
+    assert stream in str(told["Subject"])
+
+
+async def test_an_address_that_takes_nothing_counts_as_nobody(office: Office, mail: CaughtMail) -> None:
+    await office.directory.add(
+        id="ana", login="ana", name="Ana", email="no such address", roles=ana.roles, supervisor="dora"
+    )
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["dora"], where=lambda found: stream in str(found["Subject"]))
+        await settled(office)
+    assert (await calls(office, stream))[("owner", "staff:ana")] == "unheld"
+
+
+async def test_a_call_stands_on_the_desk_and_programs_that_nobody_set_up_hear_nothing(
+    office: Office, mail: CaughtMail
+) -> None:
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["ana"], where=lambda found: stream in str(found["Subject"]))
+        await settled(office)
+    desk = await calls(office, stream, "desk")
+    assert desk == {("owner", "staff:ana"): "sent", ("owner_supervisor", "staff:dora"): "sent"}
+    assert list((await calls(office, stream, "webhook")).values()) == ["dropped"]
