@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query
+from fastapi.openapi.models import Example
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
@@ -42,6 +43,11 @@ class DeputiesInput(Input):
     deputies: Annotated[tuple[Staff, ...], Field(max_length=20, examples=[["usr_ben", "usr_mei"]])]
 
 
+_ABSENCE: dict[str, Example] = {"example": {"value": {
+    "person": "usr_ana", "begins_at": "2026-11-26T00:00:00Z", "ends_at": "2026-12-03T00:00:00Z"}}}  # fmt: skip
+_DEPUTIES: dict[str, Example] = {"example": {"value": {"deputies": ["usr_ben", "usr_mei"]}}}
+
+
 class AbsencesBody(BaseModel):
     """Absences that are not over, by their beginning."""
 
@@ -64,7 +70,9 @@ async def absences(
 
 @router.post("/absences", operation_id="note-absence", summary="Note an absence", status_code=201,
              response_model=AbsenceBody, responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
-async def note_absence(deps: DepsHere, caller: StaffHere, body: Annotated[AbsenceInput, Body()]) -> Response:
+async def note_absence(
+    deps: DepsHere, caller: StaffHere, body: Annotated[AbsenceInput, Body(openapi_examples=_ABSENCE)]
+) -> Response:
     """While somebody is away they are given no complaint, and alerts go to their deputy.
 
     Who: for oneself everybody; for others supervisor, department head, administrator.
@@ -99,7 +107,10 @@ async def deputies(deps: DepsHere, caller: StaffHere, person: StaffInPath) -> Re
 @router.put("/staff/{person}/deputies", operation_id="put-deputies", summary="Say who stands in for a person",
             response_model=DeputiesBody, responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
 async def put_deputies(
-    deps: DepsHere, caller: StaffHere, person: StaffInPath, body: Annotated[DeputiesInput, Body()]
+    deps: DepsHere,
+    caller: StaffHere,
+    person: StaffInPath,
+    body: Annotated[DeputiesInput, Body(openapi_examples=_DEPUTIES)],
 ) -> Response:
     """These, in this order, and nobody else. Who: as for noting an absence."""
     await doing.set_deputies(deps, caller.actor, person, body.deputies)

@@ -62,7 +62,7 @@ _EXAMPLE = [{"message_id": "<6f0b6d0e@complaints.example.org>", "action": "faile
             "content": {
                 "application/json": {
                     "schema": {"type": "array", "maxItems": _MOST, "items": Bounce.model_json_schema()},
-                    "example": _EXAMPLE,
+                    "examples": {"example": {"value": _EXAMPLE}},
                 }
             },
         }

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
+from fastapi.openapi.models import Example
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -106,6 +107,16 @@ class TakeOverInput(Input):
     ends_at: Instant
 
 
+_TEAM: dict[str, Example] = {"example": {"value": {
+    "title": "First line", "timezone": "Europe/Berlin", "supervisor": "usr_dora", "deputies": ["usr_emil"],
+    "members": ["usr_ana", "usr_ben"], "hours": {"mon": [["09:00", "17:00"]]}}}}  # fmt: skip
+_ROTA: dict[str, Example] = {"example": {"value": {
+    "title": "Complaints desk", "timezone": "Europe/Berlin", "members": ["usr_ana", "usr_ben"],
+    "handover": {"unit": "weeks", "weekday": "mon", "at": "09:00"}, "starts_on": "2026-01-05"}}}  # fmt: skip
+_TAKE_OVER: dict[str, Example] = {"example": {"value": {
+    "person": "usr_ben", "begins_at": "2026-11-26T09:00:00Z", "ends_at": "2026-11-27T09:00:00Z"}}}  # fmt: skip
+
+
 class TeamsBody(BaseModel):
     """All teams, by title."""
 
@@ -163,7 +174,10 @@ async def team_(deps: DepsHere, caller: StaffHere, team: CodeHere) -> Response:
 @router.put("/teams/{team}", operation_id="put-team", summary="Make or change a team", response_model=TeamBody,
             responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
 async def put_team(
-    deps: DepsHere, caller: StaffHere, team: CodeHere, body: Annotated[TeamInput, Body()]
+    deps: DepsHere,
+    caller: StaffHere,
+    team: CodeHere,
+    body: Annotated[TeamInput, Body(openapi_examples=_TEAM)],
 ) -> Response:
     """Make the team what the body says. Who: supervisor, department head, administrator."""
     await doing.put_team(deps, caller.actor, _made(Team, team, body))
@@ -241,7 +255,10 @@ async def rota_(
 @router.put("/rotas/{rota:code}", operation_id="put-rota", summary="Make or change a rota", response_model=RotaBody,
             responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
 async def put_rota(
-    deps: DepsHere, caller: StaffHere, rota: CodeHere, body: Annotated[RotaInput, Body()]
+    deps: DepsHere,
+    caller: StaffHere,
+    rota: CodeHere,
+    body: Annotated[RotaInput, Body(openapi_examples=_ROTA)],
 ) -> Response:
     """Make the rota what the body says; its calendar's shifts and its take-overs stay. Who: as for a team."""
     await doing.put_rota(deps, caller.actor, _made(Rota, rota, body))
@@ -276,7 +293,10 @@ async def put_shifts(deps: DepsHere, caller: StaffHere, request: Request, rota: 
 @router.post("/rotas/{rota}/take-overs", operation_id="take-over", summary="Take duty over", status_code=201,
              response_model=TakeOverBody, responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
 async def take_over(
-    deps: DepsHere, caller: StaffHere, rota: CodeHere, body: Annotated[TakeOverInput, Body()]
+    deps: DepsHere,
+    caller: StaffHere,
+    rota: CodeHere,
+    body: Annotated[TakeOverInput, Body(openapi_examples=_TAKE_OVER)],
 ) -> Response:
     """Have duty in place of whoever has it. A member takes it over; who plans duty gives it to anybody."""
     taken = await doing.take_over(
