@@ -29,7 +29,7 @@ from complaints.occurrences import Unheld
 from complaints.recipients import stands_for_one
 from ledger.alert_links import AlertLinks
 from ledger.directory import Directory, Mailbox
-from ledger.outbox import Leased, State
+from ledger.outbox import NOWHERE, Leased, State
 from ledger.report_preferences import ReportLinks
 from ledger.texts import Texts
 from policies.letters import Written
@@ -38,9 +38,6 @@ from runtime.clock import Clock
 
 UNREACHABLE = "alert_unreachable"
 """The kind of an alert that tells administrators that another alert reached nobody."""
-
-NOWHERE = "nobody has asked for it"
-"""The status of what no webhook, or no chat address, was there for: the other ways tell the same."""
 
 _POST = Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,))
 
@@ -123,10 +120,13 @@ class AlertPost:
                 return await self._by_mail(rows, box)
 
     async def give_up(self, rows: Sequence[Leased], status: str) -> Fate:
-        """The fate of what was put off too often: it goes to somebody else."""
-        if rows[0].channel == AlertChannel.WEBHOOK or _is_personal(rows[0].stream):
+        """The fate of what was put off too often: it goes to somebody else, as what is refused for good does."""
+        row = rows[0]
+        if row.channel == AlertChannel.WEBHOOK or _is_personal(row.stream):
             return Fate(State.DEAD, status)
-        return await self._nobody(rows, State.DEAD, status)
+        if row.channel == AlertChannel.CHAT and await self._reached_otherwise(row):
+            return Fate(State.DEAD, status)
+        return await self._nobody(rows, State.DEAD, status, why="unreachable")
 
     # The ways -----------------------------------------------------------------------------------------
 
@@ -232,7 +232,8 @@ class AlertPost:
     ) -> Fate:
         """A ladder's call is passed on (activities/passing_on.py), as the record says; another finds a stand-in."""
         row = rows[0]
-        if row.rung is not None and len(rows) == 1 and (why is None or stands_for_one(row.who or "")):
+        called = row.rung is not None and row.who is not None and len(rows) == 1
+        if called and (why is None or stands_for_one(row.who or "")):
             reason: Unheld = why or (
                 "away" if status == "away" else "off_duty" if status == "off_duty" else "nobody"
             )

@@ -53,7 +53,7 @@ def _coming_of(
     ladder = ladder_of(pack, case, rule)
     if ladder is None:
         return
-    if (expired := expiry(ladder, run, due_at)) is not None:
+    if (expired := expiry(ladder, run, due_at, paused)) is not None:
         yield expired
         return  # an acknowledgement that has not expired holds the ladder
     for spot in Ascent(pack, rule, ladder, run, due_at, paused).spots():

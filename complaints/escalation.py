@@ -241,7 +241,8 @@ class ReassignmentCalled(Event):
 def reassigned_by_rung(pack: Pack, case: Case, climbed: RungClimbed) -> Iterator[ReassignmentCalled]:
     """That the complaint is wanted in other hands, where the rung says so and it is not in such hands already."""
     rung = pack.ladders[climbed.ladder].rungs[climbed.rung]
-    if climbed.repeat == 0 and rung.reassign_to is not None and case.open:
+    there = case.ownership.owner is not None and rung.reassign_to in case.ownership.roles
+    if climbed.repeat == 0 and rung.reassign_to is not None and case.open and not there:
         yield ReassignmentCalled(to=rung.reassign_to, clock=climbed.clock)
 
 
@@ -265,6 +266,8 @@ class ReportUnheld(Command):
         if not found or (self.rung, self.repeat, self.word) in found[0].unheld:
             return  # met meanwhile, or known already
         (run,) = found
+        if (self.rung, self.repeat) not in run.rungs:
+            return  # a call of the former due moment: the present one has calls of its own
         ladder = _ladder(ctx.rules, case, run)
         if ladder is None or self.rung >= len(ladder.rungs):
             return  # the complaint is classed otherwise by now

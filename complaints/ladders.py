@@ -40,14 +40,21 @@ def ladder_of(pack: Pack, case: Case, rule: ClockRule) -> Ladder | None:
     return None if rule.ladder is None else pack.ladders[rule.ladder]
 
 
-def expiry(ladder: Ladder, run: Occurrence, due_at: datetime) -> Coming | None:
-    """When the acknowledgement that holds the ladder expires; None where none does."""
+def expiry(ladder: Ladder, run: Occurrence, due_at: datetime, paused: Pauses = ()) -> Coming | None:
+    """When the acknowledgement that holds the ladder expires; None where none does.
+
+    While the clock stands still (`paused`) nothing is forgotten: then it is as soon as it goes on.
+    """
     if run.acknowledged_at is None or run.held_until is None:
         return None
+    until = run.held_until
+    for start, to in sorted(_before(due_at, paused)):
+        if start <= until < to:
+            until = to
     # Those of the rung that it stands on hear of it; an alert that no rung gave is the owner's.
     rung = ladder.rungs[min(run.rungs[-1][0], len(ladder.rungs) - 1)] if run.rungs else None
     return Coming(
-        run.held_until,
+        until,
         AcknowledgementExpired(
             clock=run.clock,
             occurrence=run.number,
@@ -57,6 +64,11 @@ def expiry(ladder: Ladder, run: Occurrence, due_at: datetime) -> Coming | None:
             due_at=due_at,
         ),
     )
+
+
+def _before(due_at: datetime, paused: Pauses) -> tuple[tuple[datetime, datetime], ...]:
+    """The pauses that have moved the due moment; after due no pause holds a ladder back."""
+    return tuple((start, to) for start, to in paused if to is not None and start < due_at)
 
 
 class Ascent(NamedTuple):
@@ -80,7 +92,9 @@ class Ascent(NamedTuple):
             if not repeat:
                 when = self._first_call(index)
             elif (
-                rung.repeat_every is None or repeat > rung.repeat_at_most or self.run.acknowledged_at is not None
+                rung.repeat_every is None
+                or repeat > rung.repeat_at_most
+                or self.run.acknowledged_at is not None
             ):
                 continue
             else:
@@ -104,26 +118,33 @@ class Ascent(NamedTuple):
             return own
         within = self.ladder.rungs[index - 1].acknowledge_within
         called = self._called_at(index - 1)
-        if within is None or called is None:
-            return own
-        unanswered = min(own, self.pack.after(called, within, self.rule))
+        if within is None or called is None or self.run.acknowledged_at is not None:
+            return own  # what is acknowledged is answered, also where that holds nothing else
+        unanswered = min(own, self._after(called, within))
         early = self.ladder.rungs[index].at.sign < 0
         return unanswered if early else max(unanswered, self.due_at + INSTANT)
 
     def _called_at(self, index: int) -> datetime | None:
         """When a rung called first; None before it has."""
-        for (rung, repeat), at in zip(self.run.rungs, self.run.climbed_at, strict=False):
-            if (rung, repeat) == (index, 0):
-                return at
-        return None
+        return self._known().get((index, 0))
+
+    def _known(self) -> dict[tuple[int, int], datetime]:
+        """When each call went out, as far as that is known: in old states it is of the latest alone."""
+        known = len(self.run.climbed_at)
+        return dict(zip(self.run.rungs[-known:], self.run.climbed_at, strict=True)) if known else {}
+
+    def _after(self, start: datetime, span: Duration) -> datetime:
+        """So long after a call, in the clock's own time: while it stood still nobody had to stir."""
+        return self.pack.after(start, span, self.rule, paused=_before(self.due_at, self.paused))
 
     def _repeated(self, index: int, every: Duration, climbed: list[int]) -> datetime:
         """Counted from its last call, or as ladders without a hold always did, from its own moment."""
-        if self.ladder.holds is not None and climbed[-1] < len(self.run.climbed_at):
-            return self.pack.after(self.run.climbed_at[climbed[-1]], every, self.rule)
+        last = self._known().get(self.run.rungs[climbed[-1]])
+        if self.ladder.holds is not None and last is not None:
+            return self._after(last, every)
         when = self._own_moment(index)
         for _ in climbed:
-            when = self.pack.after(when, every, self.rule)
+            when = self._after(when, every)
         return when
 
 

@@ -77,7 +77,8 @@ class Message(Frozen):
     `dedupe` is unique over all messages ever. `fallback` is asked where `to` resolves to nobody.
     `digest` names the group in which it may be told together with others; None goes out by itself.
     `letter` and `template` are set for letters: the letter's id and the pack's template. `occurrence`, `rung`,
-    `repeat` and `who` (the ladder's word) are set for the calls of a ladder.
+    `repeat` and `who` (the ladder's word) are set for the calls of a ladder; all but `who` also for what tells
+    that the acknowledgement of a call has expired.
     `called_at` is the moment that called for it, where that was time alone: what its lateness is measured from.
     """
 
@@ -178,11 +179,29 @@ def _unheld(event: RungUnheld, case: Case, told: Happening) -> Iterator[Message]
 @_called_for.register
 def _expired(event: AcknowledgementExpired, case: Case, told: Happening) -> Iterator[Message]:
     words = (*((f"person:{event.by}",) if event.by else ()), *event.tell)
-    run = f"{case.reference}/{event.clock}/{event.occurrence}"
+    # One run may be acknowledged, and forgotten, more than once.
+    key = f"{case.reference}/{event.clock}/{event.occurrence}/expired/{told.occurred_at.isoformat()}"
+    # It belongs to the call that was acknowledged: from its mail, too, it can be acknowledged again.
+    rungs = case.clocks.find(event.clock, event.occurrence).rungs
+    rung, repeat = rungs[-1] if rungs else (None, None)
+    of_rung = {
+        "clock": event.clock, "occurrence": event.occurrence, "rung": rung, "repeat": repeat,
+        "due_at": event.due_at,
+    }  # fmt: skip
+    ways = tuple(AlertChannel(way) for way in event.over) or (AlertChannel.MAIL,)
     for who in each_once(case, words):
-        # One run may be acknowledged, and forgotten, more than once.
-        key = f"{run}/expired/{told.occurred_at.isoformat()}/{who}"
-        yield _alert(case, "alert_expired", key, who, clock=event.clock, due_at=event.due_at)
+        for way in ways:
+            if way is not AlertChannel.WEBHOOK:
+                of_way = f"{key}/{who}" if way is AlertChannel.MAIL else f"{key}/{who}/{way}"
+                yield _alert(case, "alert_expired", of_way, who, channel=way, **of_rung)
+    if AlertChannel.WEBHOOK in ways:
+        yield Message(
+            dedupe=f"{key}/webhook",
+            kind="alert_expired",
+            to=WEBHOOKS,
+            channel=AlertChannel.WEBHOOK,
+            **of_rung,
+        )
 
 
 def _calls(

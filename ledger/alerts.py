@@ -13,13 +13,13 @@ from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import AwareDatetime
-from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, select, text
+from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
 from complaints.occurrences import ClockState
-from ledger.outbox import State, outbox
+from ledger.outbox import NOWHERE, State, outbox
 from ledger.tables import clocks
 
 PAGE_AT_MOST: Final = 200
@@ -119,11 +119,19 @@ class Wanted(StrEnum):
 
 
 async def calls_of(conn: AsyncConnection, reference: str) -> tuple[Call, ...]:
-    """Every call that a ladder of this complaint has made, oldest first; each recipient by itself."""
+    """Every call that a ladder of this complaint has made, oldest first; each recipient by itself.
+
+    What no webhook and no chat address was there for is left out: it was to reach nobody.
+    """
     c = outbox.c
     query = (
         select(*(c[name] for name in _COLUMNS))
-        .where(c.stream == reference, c.rung.is_not(None), c.state != State.EXPANDED)
+        .where(
+            c.stream == reference,
+            c.rung.is_not(None),
+            c.state != State.EXPANDED,
+            or_(c.state != State.DROPPED, c.last_error.is_distinct_from(NOWHERE)),
+        )
         .order_by(c.id)
     )
     return tuple(_call(row._mapping) for row in await conn.execute(query))

@@ -118,7 +118,9 @@ SESSION = text(
         staff.second_factor IS NOT NULL AS second_factor,
         (SELECT count(*) FROM (
             SELECT FROM outbox WHERE channel = 'desk' AND state = 'sent' AND recipient = 'staff:' || staff.id
-                AND sent_at > coalesce((SELECT up_to FROM desk_seen WHERE desk_seen.staff = staff.id), '-infinity') LIMIT 100
+                AND sent_at > coalesce(
+                    (SELECT up_to FROM desk_seen WHERE desk_seen.staff = staff.id), '-infinity')
+            LIMIT 100
         ) AS latest) AS new_alerts
     FROM sessions JOIN staff ON staff.id = sessions.staff
     WHERE id_hash = :id_hash AND expires_at > now() AND last_seen_at > now() - :idle AND staff.active

@@ -29,10 +29,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from complaints.messages import Message
 from ledger import outbox_statements as statements
 from ledger.metadata import metadata
-from ledger.outbox_rows import STORM, DeadLetter, Depth, Leased, Outcome, State, Storm, Untold
+from ledger.outbox_rows import NOWHERE, STORM, DeadLetter, Depth, Leased, Outcome, State, Storm, Untold
 
 __all__ = (
     "CHANNEL",
+    "NOWHERE",
     "STORM",
     "DeadLetter",
     "Depth",

@@ -10,6 +10,9 @@ from pydantic import AwareDatetime
 
 from complaints.base import Frozen
 
+NOWHERE = "nobody has asked for it"
+"""The status of what no webhook, or no chat address, was there for: the other ways tell the same."""
+
 
 class State(StrEnum):
     """How far a message has come. A leased one is QUEUED still, with a lease."""

@@ -250,17 +250,19 @@ class Pack(Frozen):
         )
         return why.model_copy(update={"extension": extension})
 
-    def after(self, start: datetime, duration: Duration, rule: ClockRule | None = None) -> datetime:
+    def after(
+        self, start: datetime, duration: Duration, rule: ClockRule | None = None, *, paused: Pauses = ()
+    ) -> datetime:
         """The moment (UTC) at which a window, a limit or a repeat that begins at `start` ends.
 
         Days end at the same time of day for a repeat of `rule`'s alarms, at 24:00 otherwise; working time
-        needs the rule's calendar.
+        needs the rule's calendar. `paused` are pauses that are over, and do not count.
         """
         calendar = None if rule is None else self.calendar_of(rule)
         ends = DayRule.END_OF_DAY if rule is None else DayRule.SAME_TIME
-        moment = due_at(start, duration, calendar, (), ends, zone=self.timezone)
+        moment = due_at(start, duration, calendar, paused, ends, zone=self.timezone)
         if moment is None:
-            raise AssertionError("a span without pauses always ends")
+            raise AssertionError("a span whose pauses are over always ends")
         return moment
 
     def before_limit(self, start: datetime, until: datetime, limit: Duration, offset: Offset) -> datetime:

@@ -70,7 +70,7 @@ class Reports:
             queued = 0
             for staff in people:
                 queued += await outbox.queue(conn, stream_of(slot, staff), [message(slot, staff)])
-        _log.info("reports queued", kind=str(slot.kind), count=queued)
+        _log.info("reports queued", code=str(slot.kind), count=queued)
         return queued
 
     async def _people(

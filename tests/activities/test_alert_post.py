@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from complaints.deputising import Absence
+from complaints.duty import Handover, Rota, on_duty
 from complaints.escalation import ReportUnheld
 from complaints.ownership import TakeOwnership
-from ledger import outbox
+from ledger import outbox, packs
 from ledger.duty import Duty
 from ledger.outbox import State
+from policies.vocabulary import Role
 from runtime.settings import Settings
-from tests.activities.office import Office, administrator, open_office
-from tests.complaints.support import ana
+from tests.activities.office import QUICK, Office, administrator, open_office
+from tests.complaints.support import PACK, ana
 from tests.support.mail import CaughtMail, text_of
 from tests.support.waiting import eventually
 
 PEOPLE = {name: f"{name}@staff.example.org" for name in ("ana", "dora", "emil", "root")}
 CLOCK = "response"
+LADDER = PACK.ladders[PACK.clock(CLOCK).ladder or ""]
+IMPATIENT = replace(QUICK, attempts=1)
+"""What is put off once is given up."""
 
 
 @pytest.fixture
@@ -46,6 +52,16 @@ async def away(office: Office, *staff: str, deputies: dict[str, tuple[str, ...]]
     for person in staff:
         gone = Absence(person=person, begins_at=now - timedelta(days=1), ends_at=now + timedelta(days=1))
         await duty.add_absence(gone, "root")
+
+
+async def telling(office: Office, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    """From now on complaints come in under a pack whose first rung tells this word alone."""
+    rung = LADDER.rungs[0].model_copy(update={"tell": (word,)})
+    ladder = LADDER.model_copy(update={"rungs": (rung, *LADDER.rungs[1:])})
+    pack = PACK.model_copy(update={"version": 999, "ladders": {**PACK.ladders, ladder.id: ladder}})
+    monkeypatch.setattr("tests.activities.office.PACK", pack)
+    async with office.sql.begin() as conn:
+        await packs.publish(conn, pack)
 
 
 async def calls(office: Office, stream: str, channel: str = "mail") -> dict[tuple[str, str], str]:
@@ -153,3 +169,63 @@ async def test_a_call_stands_on_the_desk_and_programs_that_nobody_set_up_hear_no
     desk = await calls(office, stream, "desk")
     assert desk == {("owner", "staff:ana"): "sent", ("owner_supervisor", "staff:dora"): "sent"}
     assert list((await calls(office, stream, "webhook")).values()) == ["dropped"]
+
+
+async def test_a_rung_for_whoever_is_on_duty_reaches_the_person_whose_turn_it_is(
+    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await telling(office, monkeypatch, "on_duty:desk")
+    now = office.clock.now()
+    rota = Rota(
+        id="desk", title="Desk", timezone="UTC", members=("dora", "emil"),
+        handover=Handover(every=1, unit="days", at="00:00"), starts_on=now.date() - timedelta(days=1),
+    )  # fmt: skip
+    await Duty(office.sql).put_rota(rota, "root")
+    (whose,) = on_duty(rota, now)
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE[whose], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}")
+        await settled(office)
+    assert await calls(office, stream) == {
+        ("on_duty:desk", "on_duty:desk"): "expanded", ("on_duty:desk", f"staff:{whose}"): "sent",
+    }  # fmt: skip
+
+
+async def test_an_address_that_puts_off_for_too_long_is_said_to_take_nothing(
+    office: Office, mail: CaughtMail
+) -> None:
+    stream = await overdue(office)
+    async with office.sql.begin() as conn:
+        await conn.execute(text("UPDATE staff SET email = 'greylist@slow.example.org' WHERE id = 'ana'"))
+        await conn.execute(
+            text("DELETE FROM outbox WHERE rung IS NULL")
+        )  # the catcher puts off one mail alone
+    async with office.dispatching(IMPATIENT):
+
+        async def told() -> bool:
+            bodies = [order.body for _, order in office.workflows.told]
+            unheld = [body for body in bodies if isinstance(body, ReportUnheld)]
+            assert {(body.word, body.why) for body in unheld} == {("owner", "unreachable")}
+            return True
+
+        await eventually(told, within=15)
+    assert (await calls(office, stream))[("owner", "staff:ana")] == "unheld"
+
+
+async def test_one_of_a_role_who_can_not_be_reached_does_not_make_the_role_one_of_nobody(
+    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await telling(office, monkeypatch, "role:department_head")
+    await administrator(office)
+    await office.directory.add(
+        id="fay", login="fay", name="Fay", email="greylist@fay.example.org", roles=[Role.DEPARTMENT_HEAD]
+    )
+    stream = await overdue(office)
+    async with office.dispatching(IMPATIENT):
+        await mail.wait_for(PEOPLE["emil"], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}")
+        await mail.wait_for(PEOPLE["root"], where=lambda found: stream in str(found["Subject"]))
+        await settled(office)
+    found = await calls(office, stream)
+    assert found[("role:department_head", "staff:emil")] == "sent"
+    assert found[("role:department_head", "staff:fay")] == "dead"
+    assert not [order for _, order in office.workflows.told if isinstance(order.body, ReportUnheld)]

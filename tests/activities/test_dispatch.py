@@ -308,7 +308,7 @@ async def test_what_was_overdue_before_it_was_known_is_one_mail(office: Office, 
     async with office.dispatching():
         (told,) = await mail.wait_for(DORA)
         await states(office, {"sent", "expanded"})
-    assert told["Subject"] == "3 complaints need attention"
+    assert told["Subject"] == "Complaints that need attention: 3"
     named = [stream for stream in streams if stream in text_of(told)]
     assert named == streams
     assert text_of(told).index(streams[2]) < text_of(told).index(streams[0]), (

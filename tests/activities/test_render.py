@@ -150,7 +150,7 @@ def test_every_kind_of_alert_can_be_written_in_every_language(kind: str, languag
 def test_a_digest_names_the_longest_overdue_first_and_counts_what_it_does_not_name() -> None:
     lines = [AlertLine(f"R{n}", "response", RECEIVED - timedelta(days=n)) for n in range(250)]
     told = write_digest(SENDER, PACK, lines, language="en", now=RECEIVED, unreachable=False)
-    assert told.subject == "250 complaints need attention"
+    assert told.subject == "Complaints that need attention: 250"
     assert told.body.index("R249 ·") < told.body.index("R248 ·")
     assert "R49 ·" not in told.body
     assert "… + 50" in told.body

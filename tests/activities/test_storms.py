@@ -59,8 +59,8 @@ async def test_a_storm_is_one_mail_that_names_each_complaint_and_then_grows(
         await breached(office, streams[5:])
         first, second = await mail.wait_for(ANA, count=2)
         await settled(office, 9)
-    assert first["Subject"] == "5 complaints need attention"
-    assert second["Subject"] == "4 complaints need attention"
+    assert first["Subject"] == "Complaints that need attention: 5"
+    assert second["Subject"] == "Complaints that need attention: 4"
     assert first["References"] == second["References"], "they are shown as one thread"
     assert [stream for stream in streams if stream in text_of(first)] == streams[:5]
     assert [stream for stream in streams if stream in text_of(second)] == streams[5:]

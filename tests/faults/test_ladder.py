@@ -54,10 +54,14 @@ async def test_a_complaint_runs_out_and_everybody_hears_of_it_though_temporal_st
         link = LINK.search(text_of(breach))
         assert link is not None, text_of(breach)
         path = httpx.URL(link[0]).path
-        async with httpx.AsyncClient(base_url=whole.url, headers={"Origin": whole.url}, timeout=30.0) as reader:
+        async with httpx.AsyncClient(
+            base_url=whole.url, headers={"Origin": whole.url}, timeout=30.0
+        ) as reader:
             shown = await reader.get(path)
             assert shown.status_code == HTTPStatus.OK and "The deadline does not move" in shown.text
-            assert not await _events(whole, reference, AlertAcknowledged), "a page that is opened changes nothing"
+            assert not await _events(whole, reference, AlertAcknowledged), (
+                "a page that is opened changes nothing"
+            )
             form = {"token": path.rpartition("/")[2], "what": "acknowledge", "note": "I am on it."}
             said = await reader.post(path, data=form)
             assert said.status_code in (HTTPStatus.OK, HTTPStatus.SEE_OTHER), said.text
@@ -69,7 +73,9 @@ async def test_a_complaint_runs_out_and_everybody_hears_of_it_though_temporal_st
         await told("ana", "Still open")
         await told("emil", "Overdue")
         await told("ana", "Overdue", count=2)
-        assert len(await _events(whole, reference, RungClimbed)) == climbed, "Temporal was up: this shows nothing"
+        assert len(await _events(whole, reference, RungClimbed)) == climbed, (
+            "Temporal was up: this shows nothing"
+        )
 
         await whole.start("temporal")
 

@@ -112,7 +112,9 @@ async def ladder(stage: Stage) -> list[str]:
     until = service.clock.now() + timedelta(hours=3)
     await life.does(ana, SnoozeAlert(clock="response", until=until, note=note))
     await life.does(ana, ReleaseAlert(clock="response"))
-    away = ReportUnheld(clock="response", occurrence=1, rung=1, repeat=0, word="role:department_head", why="away")
+    away = ReportUnheld(
+        clock="response", occurrence=1, rung=1, repeat=0, word="role:department_head", why="away"
+    )
     await service.engine.tell(life.reference, service.order(machine, away))
     await life.has("RungUnheld")
     return [complaint_workflow_id(life.reference)]
