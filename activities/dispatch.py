@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -83,6 +83,7 @@ class Dispatcher:
         self._working: set[asyncio.Task[None]] = set()
         self._last_of: dict[str, _Work] = {}  # by complaint, of what is under way
         self._to_tell = asyncio.Event()
+        self._to_pass_on = asyncio.Event()
         self._bundles_at = 0.0
         self._refusals = 0  # of our own mail server, one after another
         self._server_back_at = 0.0
@@ -105,7 +106,8 @@ class Dispatcher:
         heard = asyncio.Event()
         others = [
             asyncio.create_task(listen(self._listening, outbox.CHANNEL, heard)),
-            asyncio.create_task(self._tell()),
+            asyncio.create_task(self._again_and_again(self._teller.tell, self._to_tell)),
+            asyncio.create_task(self._again_and_again(self._teller.pass_on, self._to_pass_on)),
         ]
         try:
             await self._send(stop, heard)
@@ -242,6 +244,7 @@ class Dispatcher:
         )  # fmt: skip
         if first.kind == "letter" or fate.state is State.UNHELD:
             self._to_tell.set()
+            self._to_pass_on.set()
 
     async def _dissolve(self, work: _Work) -> None:
         """A storm that reached nobody: who stands in, and what is said of it, is each alert's own matter."""
@@ -251,6 +254,7 @@ class Dispatcher:
             await self._settle(alone, came.fate, came.after)
             if came.fate.state is State.UNHELD:
                 self._to_tell.set()
+                self._to_pass_on.set()
 
     async def _outcome(self, work: _Work) -> _Came:
         if work.behind is not None:
@@ -345,16 +349,16 @@ class Dispatcher:
         wait = min(self._pace.first_wait * 2 ** min(attempts - 1, 30), self._pace.longest_wait)
         return float(wait * _RANDOM.uniform(0.8, 1.2))
 
-    async def _tell(self) -> None:
+    async def _again_and_again(self, task: Callable[[], Awaitable[object]], called: asyncio.Event) -> None:
         while True:
-            self._to_tell.clear()
+            called.clear()
             try:
-                await self._teller.tell()
+                await task()
             except _DATABASE as error:
                 _log.warning("outcomes not read", exc_info=error)
             try:
                 async with asyncio.timeout(self._pace.poll):
-                    await self._to_tell.wait()
+                    await called.wait()
             except TimeoutError:
                 continue
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import re
 from collections import deque
 from email.headerregistry import Address
@@ -18,6 +19,8 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPServerDisconnected,
 )
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from activities.composing import compose, message_id
 from activities.gates import Gates
@@ -88,8 +91,17 @@ class Mailer:
         # The envelope's sender: where the world's mail servers send back what can not be delivered.
         self._sender = settings.bounces_to or settings.mail_from
         self._gates = gates or Gates()
+        derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"redress message ids 1")
+        self._marks = derived.derive(settings.master_key_bytes)
         self._free: deque[SMTP] = deque()
         self._slots = asyncio.Semaphore(connections)
+
+    def mark(self, key: str) -> str:
+        """What a mail's Message-ID is to be made of: for one key always the same, and nobody's to guess.
+
+        Whoever could guess it could have any alert of ours taken for one that came back (RFC 3464 is not signed).
+        """
+        return hmac.digest(self._marks, key.encode(), "sha256").hex()
 
     async def send(self, message: bytes, to: str) -> None:
         """Hand a mail for one recipient to the server; returns when the server has taken it.

@@ -23,14 +23,15 @@ class Mailing:
     async def send(
         self, key: str, thread: str, box: Mailbox, text: Written, *, list_unsubscribe: str | None = None
     ) -> Fate:
-        """Hand the mail to the server. `key` makes its Message-ID. Raises what Mailer.send raises.
+        """Hand the mail to the server. `key` makes its Message-ID, always the same. Raises what Mailer.send raises.
 
         `list_unsubscribe` is the address that ends what comes again and again.
         """
+        mark = self._mailer.mark(key)
         mail = compose(
             sender=self.sender.address, organisation=self.sender.organisation, to=box.address,
-            name=box.name, subject=text.subject, body=text.body, key=key, thread=thread,
+            name=box.name, subject=text.subject, body=text.body, key=mark, thread=thread,
             language=box.language, now=self._real.now(), list_unsubscribe=list_unsubscribe,
         )  # fmt: skip
         await self._mailer.send(mail, box.address)
-        return Fate(State.SENT, message_id=message_id(key, self.sender.address.rpartition("@")[2]))
+        return Fate(State.SENT, message_id=message_id(mark, self.sender.address.rpartition("@")[2]))

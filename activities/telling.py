@@ -20,6 +20,7 @@ from runtime.clock import Clock
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 100
+_REMEMBERED = 10_000
 _LONGEST_WAIT = 60.0
 _MAIL_SYSTEM = Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,))
 
@@ -54,20 +55,19 @@ class Teller:
         self._clock = clock
         self._first_wait = first_wait
         self._waiting: dict[int, _Patience] = {}
+        self._passed_on: set[int] = set()
 
     async def tell(self) -> int:
         """Tell all that is due; returns how many were taken. One that was not is left alone for a while.
 
         Raises what the database raises.
         """
+        await self.pass_on()  # before anybody waits for Temporal: whoever is called next must not
         now = time.monotonic()
         resting = [id_ for id_, patience in self._waiting.items() if patience.until > now]
         async with self._engine.connect() as conn:
             rows = await outbox.untold(conn, limit=_AT_ONCE, leave_out=resting)
         taken = 0
-        # Before anybody waits for Temporal: whoever is called next must not.
-        for reference in dict.fromkeys(row.stream for row in rows if row.state is State.UNHELD):
-            await self._pass_on(reference)
         for row in rows:
             order = self._order(row)
             try:
@@ -82,14 +82,27 @@ class Teller:
             async with self._engine.connect() as conn:
                 await outbox.told(conn, row.id)
             self._waiting.pop(row.id, None)
+            self._passed_on.discard(row.id)
             taken += 1
         return taken
 
-    async def _pass_on(self, reference: str) -> None:
-        try:
-            await self._passing_on.pass_on(reference)
-        except Exception as error:  # one that can not be read must not keep the others waiting
-            _log.error("call not passed on", reference=reference, exc_info=error)
+    async def pass_on(self) -> None:
+        """Pass on what reached nobody, each call once; needs only the database, and raises what that raises.
+
+        Apart from `tell`, which may wait long for a Temporal that does not answer.
+        """
+        if len(self._passed_on) > _REMEMBERED:
+            self._passed_on.clear()  # those that somebody else told; passed on again, nothing is queued twice
+        async with self._engine.connect() as conn:
+            rows = await outbox.not_passed_on(conn, limit=_AT_ONCE, leave_out=list(self._passed_on))
+        failed = set()
+        for reference in dict.fromkeys(stream for _, stream in rows):
+            try:
+                await self._passing_on.pass_on(reference)
+            except Exception as error:  # one that can not be read must not keep the others waiting
+                failed.add(reference)
+                _log.error("call not passed on", reference=reference, exc_info=error)
+        self._passed_on |= {id_ for id_, stream in rows if stream not in failed}
 
     def _order(self, row: Untold) -> Order | None:
         """What the workflow is told; None where there is nothing that it could make of it."""

@@ -181,7 +181,7 @@ def snooze_until(pack: Pack, case: Case, run: Occurrence, at: datetime) -> datet
 def note_needed(pack: Pack, case: Case, run: Occurrence) -> bool:
     """Whether whoever acknowledges has to say what is being done: the rung that called last asks for it."""
     ladder = _ladder(pack, case, run)
-    if ladder is None or not run.rungs:
+    if ladder is None or not run.on(ladder.id).rungs:
         return False
     number = run.rungs[-1][0]
     return number < len(ladder.rungs) and ladder.rungs[number].note_required
@@ -266,11 +266,11 @@ class ReportUnheld(Command):
         if not found or (self.rung, self.repeat, self.word) in found[0].unheld:
             return  # met meanwhile, or known already
         (run,) = found
-        if (self.rung, self.repeat) not in run.rungs:
-            return  # a call of the former due moment: the present one has calls of its own
         ladder = _ladder(ctx.rules, case, run)
         if ladder is None or self.rung >= len(ladder.rungs):
             return  # the complaint is classed otherwise by now
+        if (self.rung, self.repeat) not in run.on(ladder.id).rungs:
+            return  # a call of a former due moment, or ladder: the present one has calls of its own
         passed = passed_to(case, ladder, run, Call(self.rung, self.repeat, self.word))
         yield RungUnheld(
             clock=run.clock,

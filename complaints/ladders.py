@@ -45,6 +45,7 @@ def expiry(ladder: Ladder, run: Occurrence, due_at: datetime, paused: Pauses = (
 
     While the clock stands still (`paused`) nothing is forgotten: then it is as soon as it goes on.
     """
+    run = run.on(ladder.id)
     if run.acknowledged_at is None or run.held_until is None:
         return None
     until = run.held_until
@@ -86,6 +87,9 @@ class Ascent(NamedTuple):
 
         Nothing here looks at an acknowledgement that holds the whole ladder: see `expiry`.
         """
+        if (own := self.run.on(self.ladder.id)) is not self.run:
+            yield from self._replace(run=own).spots()
+            return
         for index, rung in enumerate(self.ladder.rungs):
             climbed = [at for at, (number, _) in enumerate(self.run.rungs) if number == index]
             repeat = len(climbed)

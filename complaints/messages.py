@@ -188,15 +188,16 @@ def _expired(event: AcknowledgementExpired, case: Case, told: Happening) -> Iter
         "clock": event.clock, "occurrence": event.occurrence, "rung": rung, "repeat": repeat,
         "due_at": event.due_at,
     }  # fmt: skip
+    moment = _of_due_moment(case, event)
     ways = tuple(AlertChannel(way) for way in event.over) or (AlertChannel.MAIL,)
     for who in each_once(case, words):
         for way in ways:
             if way is not AlertChannel.WEBHOOK:
                 of_way = f"{key}/{who}" if way is AlertChannel.MAIL else f"{key}/{who}/{way}"
-                yield _alert(case, "alert_expired", of_way, who, channel=way, **of_rung)
+                yield _alert(case, "alert_expired", of_way + moment, who, channel=way, **of_rung)
     if AlertChannel.WEBHOOK in ways:
         yield Message(
-            dedupe=f"{key}/webhook",
+            dedupe=f"{key}/webhook{moment}",
             kind="alert_expired",
             to=WEBHOOKS,
             channel=AlertChannel.WEBHOOK,
@@ -326,12 +327,11 @@ def _assigned(event: Assigned | Dispatched, case: Case, told: Happening) -> Iter
     yield _alert(case, "assigned", f"{case.reference}/assigned/{case.sequence}", f"person:{event.to.id}")
 
 
-def _of_due_moment(case: Case, event: ClockWarned | RungClimbed | RungUnheld) -> str:
+def _of_due_moment(case: Case, event: ClockWarned | RungClimbed | RungUnheld | AcknowledgementExpired) -> str:
     """What sets the alerts of a due moment that was extended, or moved by a pack, apart from those of the former."""
     run = case.clocks.find(event.clock, event.occurrence)
-    return (f"/extended-{run.extensions}" if run.extensions else "") + (
-        f"/moved-{run.moves}" if run.moves else ""
-    )
+    times = {"extended": run.extensions, "moved": run.moves, "ladder": run.ladders}
+    return "".join(f"/{how}-{often}" for how, often in times.items() if often)
 
 
 def _alert(case: Case, kind: MessageKind, dedupe: str, word: str, **more: Any) -> Message:

@@ -45,6 +45,9 @@ class Occurrence(Frozen):
     shorter in states from before it stood here). `acknowledged_at` is None again once an acknowledgement has
     expired or was released: at `resumed_at`. `held_until` is when the present one expires.
 
+    `ladder` is the one whose calls these are, `ladders` how often the run came to another: that one has its own
+    to make.
+
     `subject` is what the run is about, where each of several (a question, say) has its own. `parts` are the
     facts that have come, and when, of a clock that is met only by all of them.
     """
@@ -61,6 +64,8 @@ class Occurrence(Frozen):
     warned: tuple[int, ...] = ()
     rungs: tuple[tuple[int, int], ...] = ()  # (rung, repeat) already climbed
     climbed_at: tuple[AwareDatetime, ...] = ()
+    ladder: str | None = None
+    ladders: int = 0
     unheld: tuple[tuple[int, int, str], ...] = ()  # (rung, repeat, the word for whom nobody was there)
     breached_at: AwareDatetime | None = None
     acknowledged_at: AwareDatetime | None = None
@@ -93,6 +98,13 @@ class Occurrence(Frozen):
     def alarming(self) -> bool:
         """Whether it has called on somebody and is not over: there is something to acknowledge."""
         return self.running and bool(self.rungs or self.breached_at)
+
+    def on(self, ladder: str) -> Occurrence:
+        """The run as this ladder has it: the calls of another are none of its own."""
+        if self.ladder in (None, ladder) or not self.rungs:
+            return self
+        changes = {**dict.fromkeys(("rungs", "climbed_at", "unheld"), ()), "ladders": self.ladders + 1}
+        return self.model_copy(update=changes)
 
     def anew(self) -> dict[str, object]:
         """The changes by which a run begins its warnings and its ladder again, for another due moment."""
@@ -268,10 +280,12 @@ class RungClimbed(OnOccurrence, Event):
     due_at: AwareDatetime
 
     def change(self, found: Occurrence, told: Happening) -> Occurrence:
-        return found.model_copy(
+        run = found.on(self.ladder)
+        return run.model_copy(
             update={
-                "rungs": (*found.rungs, (self.rung, self.repeat)),
-                "climbed_at": (*found.climbed_at, told.occurred_at),
+                "rungs": (*run.rungs, (self.rung, self.repeat)),
+                "climbed_at": (*run.climbed_at, told.occurred_at),
+                "ladder": self.ladder,
             }
         )
 

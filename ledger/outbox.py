@@ -49,6 +49,7 @@ __all__ = (
     "lease_bundle",
     "lease_digest",
     "lease_storm",
+    "not_passed_on",
     "outbox",
     "queue",
     "resend",
@@ -314,6 +315,14 @@ async def unheld(conn: AsyncConnection, stream: str) -> tuple[Untold, ...]:
     """The calls of a complaint that reached nobody and that its workflow has not been told of, oldest first."""
     rows = await conn.execute(statements.UNHELD, {"stream": stream})
     return tuple(Untold(**row._mapping) for row in rows)
+
+
+async def not_passed_on(
+    conn: AsyncConnection, *, limit: int, leave_out: Sequence[int] = ()
+) -> tuple[tuple[int, str], ...]:
+    """(id, stream) of calls that reached nobody and that no workflow knows of, oldest first, without `leave_out`."""
+    rows = await conn.execute(statements.NOT_PASSED_ON, {"limit": limit, "leave_out": leave_out})
+    return tuple((row.id, row.stream) for row in rows)
 
 
 async def told(conn: AsyncConnection, id: int) -> None:  # noqa: A002 - the field's own name

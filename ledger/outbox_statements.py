@@ -94,7 +94,8 @@ _READY = f"""outbox.state = 'queued' AND outbox.digest IS NULL AND outbox.bundle
     AND outbox.available_at <= now() AND (outbox.lease_until IS NULL OR outbox.lease_until < now())
     AND outbox.channel <> ALL (:held) AND NOT ({_STORMY} AND {_IN_A_STORM})"""
 
-_TO_BECOME_MORE = """earlier.recipient !~ '^(staff|webhook):'
+# Of another channel it keeps nothing back: with no mail server a chat has to go out all the same.
+_TO_BECOME_MORE = """earlier.channel = outbox.channel AND earlier.recipient !~ '^(staff|webhook):'
     AND (earlier.attempts = 0 OR earlier.lease_until >= now())"""
 
 LEASE = text(
@@ -304,6 +305,13 @@ UNHELD = text(
     WHERE stream = :stream AND rung IS NOT NULL AND told_at IS NULL AND state = 'unheld' ORDER BY id
     """
 )
+
+NOT_PASSED_ON = text(
+    """
+    SELECT id, stream FROM outbox WHERE told_at IS NULL AND state = 'unheld' AND id <> ALL (:leave_out)
+    ORDER BY id LIMIT :limit
+    """
+).bindparams(bindparam("limit", type_=Integer), bindparam("leave_out", type_=ARRAY(BigInteger)))
 
 TOLD = text("UPDATE outbox SET told_at = now() WHERE id = :id").bindparams(bindparam("id", type_=BigInteger))
 

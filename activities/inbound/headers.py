@@ -7,13 +7,16 @@ broken ones; these functions look at raw values, decode word by word, and never 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from email.header import decode_header
 from email.message import Message
+from email.policy import Compat32
 from email.utils import parseaddr
 
 LONGEST = 20_000
 """Characters of one header that are looked at."""
-
+_LONGEST_OF_PARTS = 2_000
+"""Of a Content-Type and its like, whose parameters the standard library finds in quadratic time."""
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
 # What a charset's name stands for in practice: the smaller sets are sent with characters of the larger ones.
 _WIDER = {
@@ -32,6 +35,19 @@ _WIDER = {
 }
 _GUESSES = ("utf-8", "gb18030", "cp1252")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class _Cut(Compat32):
+    """How mails are taken apart: with no header longer than what is looked at, in any of their parts."""
+
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
+        name, written = super().header_source_parse(list(sourcelines))
+        of_parts = name.lower().startswith("content-")
+        return name, written[: _LONGEST_OF_PARTS if of_parts else LONGEST]
+
+
+CUT = _Cut()
+"""The policy (of the standard library's parser) that cuts endless headers before they are taken apart."""
 
 
 def as_text(content: bytes, charset: str | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
 from email.utils import collapse_rfc2231_value
+from itertools import islice
 
 from activities.inbound import headers
 from activities.inbound.html_text import text_of
@@ -19,6 +20,8 @@ from complaints.references import is_systemic, parse
 LONGEST_TEXT = 100_000
 """Characters of a mail that become the message; a longer one is kept as a file beside it."""
 MOST_PARTS = 200
+MOST_LEVELS = 50
+"""Parts of a mail that have parts themselves, at most; of a mail with more the head alone is taken apart."""
 MOST_HOPS = 25
 """Mail systems that a mail passes through at most; more, and it runs in a circle."""
 
@@ -26,6 +29,7 @@ _REFERENCE = re.compile(
     r"(?<![0-9A-Za-z-])[0-9A-TV-Z]{4}[- ‐‑–]?[0-9A-TV-Z]{4}[- ‐‑–]?[0-9A-TV-Z]{4}(?![0-9A-Za-z-])",
     re.IGNORECASE,
 )
+_LEVEL = re.compile(rb"content-type:\s*multipart", re.IGNORECASE)
 _DASHES = re.compile(r"[‐‑–]")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _VACATIONS = re.compile(
@@ -70,11 +74,12 @@ class Mail:
 def read(raw: bytes, domain: str) -> Mail:
     """What a mail says, however broken it is. `domain` is the one that our own Message-IDs end in."""
     faults: list[str] = []
+    shallow = _is_shallow(raw)
     try:
-        message = message_from_bytes(raw)
+        message = message_from_bytes(raw if shallow else _head_of(raw), policy=headers.CUT)
     except (Exception, RecursionError):  # nested deeper than anybody nests mails
         faults.append("malformed")
-        message = message_from_bytes(raw.partition(b"\r\n\r\n")[0][: headers.LONGEST])
+        message = message_from_bytes(_head_of(raw)[: headers.LONGEST], policy=headers.CUT)
     text, report = "", None
     files: tuple[File, ...] = ()
     try:
@@ -83,6 +88,9 @@ def read(raw: bytes, domain: str) -> Mail:
     except (Exception, RecursionError):
         faults.append("malformed")
         text = text or headers.plain(headers.as_text(_body_of(raw), None))
+    if not shallow:
+        faults.append("malformed")
+        text = headers.plain(headers.as_text(_body_of(raw), None))
     text = text.strip()
     subject = headers.value(message, "Subject")[:500]
     own = own_words(text[:LONGEST_TEXT])
@@ -132,6 +140,11 @@ def references_in(*texts: str) -> tuple[str, ...]:
             if not is_systemic(reference):
                 found[reference] = None
     return tuple(found)
+
+
+def _is_shallow(raw: bytes) -> bool:
+    """Whether the mail is nested no deeper than mails are: each line is held against each level's boundary."""
+    return sum(1 for _ in islice(_LEVEL.finditer(raw), MOST_LEVELS + 1)) <= MOST_LEVELS
 
 
 def _head_of(raw: bytes) -> bytes:

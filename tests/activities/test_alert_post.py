@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +13,11 @@ from sqlalchemy import select, text
 
 from complaints.deputising import Absence
 from complaints.duty import Handover, Rota, on_duty
-from complaints.escalation import ReportUnheld
+from complaints.escalation import AcknowledgeAlert, ReportUnheld
+from complaints.intake import Acknowledge
 from complaints.ownership import TakeOwnership
 from ledger import outbox, packs
+from ledger.alert_links import AlertLinks
 from ledger.duty import Duty
 from ledger.outbox import State
 from policies.vocabulary import Role
@@ -133,6 +137,25 @@ async def test_with_temporal_away_a_call_that_reaches_nobody_goes_to_the_next_ru
     assert len(subjects) == len({str(one["Message-ID"]) for one in mail.to(PEOPLE["emil"])})
 
 
+async def test_with_temporal_silent_a_call_is_passed_on_while_something_else_is_being_told(
+    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = asyncio.Event()
+
+    async def tell(reference: str, order: object) -> None:
+        silent.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(office.workflows, "tell", tell)
+    other = await office.receive()
+    await office.do(other, ana, Acknowledge())
+    await away(office, "ana", "dora")
+    async with office.dispatching():
+        await asyncio.wait_for(silent.wait(), 15)
+        stream = await overdue(office)
+        await mail.wait_for(PEOPLE["emil"], where=lambda found: stream in str(found["Subject"]))
+
+
 async def test_where_nobody_at_all_is_there_the_administrators_hear_it(
     office: Office, mail: CaughtMail
 ) -> None:
@@ -229,3 +252,25 @@ async def test_one_of_a_role_who_can_not_be_reached_does_not_make_the_role_one_o
     assert found[("role:department_head", "staff:emil")] == "sent"
     assert found[("role:department_head", "staff:fay")] == "dead"
     assert not [order for _, order in office.workflows.told if isinstance(order.body, ReportUnheld)]
+
+
+async def test_an_acknowledgement_that_expired_can_be_given_again_from_the_mail_that_says_so(
+    office: Office, mail: CaughtMail
+) -> None:
+    now = office.clock.now()
+    stream = await office.receive(at=now - timedelta(hours=3))
+    await office.do(stream, ana, TakeOwnership(), at=now - timedelta(minutes=179))
+    await office.do(stream, ana, AcknowledgeAlert(clock=CLOCK), at=now - timedelta(minutes=160))
+    await office.until(stream, now - timedelta(minutes=50))
+    async with office.dispatching():
+        (told, *_) = await mail.wait_for(
+            PEOPLE["ana"], where=lambda found: str(found["Subject"]) == f"Still open: {stream}"
+        )
+        await settled(office)
+    link = re.search(r"/alerts/([\w.-]+)", text_of(told))
+    assert link is not None, text_of(told)
+    async with office.sql.connect() as conn:
+        found = await AlertLinks(office.settings.master_key_bytes).find(conn, link[1])
+    assert found is not None
+    assert (found.reference, found.clock, found.occurrence, found.rung) == (stream, CLOCK, 1, 0)
+    assert (found.staff, found.used) == ("ana", None)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from activities.composing import message_id
 from activities.dispatch import Pace
 from complaints.escalation import Escalate
 from complaints.intake import Acknowledge
@@ -315,6 +316,17 @@ async def test_what_was_overdue_before_it_was_known_is_one_mail(office: Office, 
         "the one that is overdue longest comes first"
     )
     assert len(mail.all()) == 1
+
+
+async def test_nobody_can_guess_the_message_id_of_an_alert_and_so_forge_that_it_came_back(
+    office: Office, mail: CaughtMail
+) -> None:
+    stream = await office.receive()
+    await alert(office, stream)
+    async with office.dispatching():
+        (told,) = await mail.wait_for(ANA)
+    assert told["Message-ID"] != message_id(f"{stream}/k1", "redress.example")
+    assert re.fullmatch(r"<[0-9a-f]{40}@redress\.example>", told["Message-ID"])
 
 
 async def test_the_same_message_has_the_same_message_id_whoever_sends_it_and_however_often(

@@ -9,9 +9,21 @@ from complaints.extensions import AskExtension, GrantExtension
 from complaints.ladders import Ascent
 from complaints.occurrences import AcknowledgementExpired, Occurrence, RungClimbed, RungUnheld
 from complaints.pauses import PauseClocks, ResumeClocks
-from policies.rules import Extension
+from complaints.triage import Triage
+from policies.rules import Applies, Extension, LadderChoice
+from policies.vocabulary import Kind, Severity, Tier
 from tests.complaints.support import RECEIVED, Story, ana, dora, machine, text
-from tests.complaints.test_ladders import CLOCK, FIRST, SECOND, calls, climbing, due_of, late, unheld
+from tests.complaints.test_ladders import (
+    CLOCK,
+    FIRST,
+    SECOND,
+    called_for,
+    calls,
+    climbing,
+    due_of,
+    late,
+    unheld,
+)
 
 EARLY = {"at": "-6 h", "tell": ["owner"], "acknowledge_within": "2 h"}
 LATER = {"at": "-1 h", "tell": ["owner_supervisor"]}
@@ -116,3 +128,24 @@ def test_a_ladder_calls_for_no_due_moment_more_than_once() -> None:
     due = due_of(story)
     late(story, days=9)
     assert {event.due_at for event in story.told(RungClimbed)} == {due}
+
+
+def test_a_complaint_that_comes_to_another_ladder_is_called_for_by_all_of_it() -> None:
+    pack = climbing(*({"at": f"-{hours} h", "tell": ["owner"]} for hours in (6, 4)), unanswered="waits")
+    graver = climbing(
+        {"at": "0", "tell": ["role:supervisor"]}, {"at": "+1 h", "tell": ["role:department_head"]}
+    )
+    choice = LadderChoice(applies_if=Applies(severities=(Severity.MAJOR,)), ladder="graver")
+    rule = pack.clocks[0].model_copy(update={"ladders_if": (choice,)})
+    ladders = {**pack.ladders, "graver": graver.ladders["own"].model_copy(update={"id": "graver"})}
+    story = Story.owned(pack=pack.model_copy(update={"clocks": (rule,), "ladders": ladders}))
+    late(story, hours=-1)
+    assert calls(story) == [(0, 0), (1, 0)]
+    story.do(ana, Triage(kind=Kind.COMPLAINT, severity=Severity.MAJOR, tier=Tier.STANDARD))
+    late(story, hours=2)
+    told = [(m.to, m.rung) for m in called_for(story) if m.rung is not None]
+    assert told[2:] == [("role:supervisor", 0), ("role:department_head", 1)], (
+        "whom it told is nobody of this one's"
+    )
+    late(story, days=9)
+    assert calls(story)[2:] == [(0, 0), (1, 0)], "each of them once"

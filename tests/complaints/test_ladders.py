@@ -124,6 +124,19 @@ def test_what_expired_can_be_acknowledged_again_and_expires_again_under_another_
     assert len(keys) == len(set(keys)) == 3
 
 
+def test_an_expiry_goes_over_the_ways_of_the_call_that_was_acknowledged_and_belongs_to_it() -> None:
+    story = Story.owned(pack=climbing({**FIRST, "over": ["mail", "desk", "webhook"]}))
+    late(story, minutes=10)
+    story.do(ana, AcknowledgeAlert(clock=CLOCK.id))
+    story.wait(hours=2, minutes=1)
+    told = [m for m in called_for(story) if m.kind == "alert_expired"]
+    assert [(m.to, m.channel.value) for m in told] == [
+        ("staff:ana", "mail"), ("staff:ana", "desk"), ("webhooks", "webhook"),
+    ]  # fmt: skip
+    assert {(m.occurrence, m.rung, m.repeat, m.who) for m in told} == {(1, 0, 0, None)}
+    assert len({m.dedupe for m in told}) == 3
+
+
 def test_what_is_met_while_it_is_acknowledged_expires_no_more() -> None:
     story = Story.owned(pack=PLAIN)
     late(story, minutes=10)

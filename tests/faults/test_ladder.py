@@ -107,7 +107,7 @@ async def _each_sent_once(whole: House, reference: str) -> None:
     assert len(sent) == len(set(sent))
     async with whole.reading.connect() as conn:
         rows = await conn.execute(
-            select(outbox.c.clock, outbox.c.rung, outbox.c.repeat, outbox.c.recipient, outbox.c.channel).where(
+            select(outbox.c.kind, outbox.c.clock, outbox.c.rung, outbox.c.repeat, outbox.c.recipient).where(
                 outbox.c.stream == reference, outbox.c.rung.is_not(None), outbox.c.channel == "mail"
             )
         )  # fmt: skip

@@ -12,6 +12,7 @@ from complaints.messages import Message
 from ledger import heartbeats, outbox
 from ledger.database import autocommit
 from ledger.outbox import State
+from policies.vocabulary import AlertChannel
 
 DUE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -193,6 +194,18 @@ async def test_a_message_to_a_role_becomes_one_for_each_person(conn: AsyncConnec
     groups = [await outbox.lease_digest(conn, holder="one", seconds=60, quiet=0, at_most=0) for _ in range(3)]
     assert sorted(row.recipient for group in groups for row in group) == who
     assert {row.digest for group in groups for row in group} == {"overdue/311"}
+
+
+async def test_with_no_mail_server_a_role_that_waits_for_one_keeps_no_chat_back(
+    conn: AsyncConnection,
+) -> None:
+    chat = alert("chat").model_copy(update={"channel": AlertChannel.CHAT})
+    await outbox.queue(conn, "A", [alert("role", to="role:supervisor"), alert("mail"), chat])
+    leased = await outbox.lease(conn, limit=10, holder="one", seconds=60, held=["mail"])
+    assert [row.dedupe for row in leased] == ["chat"]
+    assert await take(conn, "two") == ["role"], (
+        "who they are is not known yet: the mail to Ana may be one of theirs"
+    )
 
 
 async def test_the_outcome_of_a_letter_waits_until_it_is_told(conn: AsyncConnection) -> None:

@@ -246,9 +246,25 @@ async def overdue(hand: Hand) -> None:
     await hand.does(ana, AcknowledgeAlert(clock=late, note=note))
     await hand.does(ana, SnoozeAlert(clock=late, until=hand.now() + timedelta(hours=2), note=note))
     await hand.does(ana, ReleaseAlert(clock=late))
-    await hand.hears(ReportUnheld(clock=late, occurrence=1, rung=0, repeat=0, word="owner", why="away"))
     to, letter = await hand.text("The maker"), await hand.text("They look after you.")
     await hand.does(ana, Forward(to=to, text=letter))
+
+
+async def called(hand: Hand) -> None:
+    """It came a day before it was said to have come: its answer is due in a moment, and who is called is away."""
+    await received(hand, "retail-2025")
+    await hand.does(ana, TakeOwnership())
+    earlier = (await hand.case()).received_at - timedelta(hours=24) + timedelta(seconds=3)
+    await hand.does(iris, CorrectReceipt(received_at=earlier, reason=await hand.text("The post mark.")))
+    await hand.does(dora, ApproveReceiptCorrection())
+    await hand.sees(lambda case: any(run.rungs for run in case.clocks.occurrences))
+    run = next(run for run in (await hand.case()).clocks.occurrences if run.rungs)
+    rung, repeat = run.rungs[0]
+    await hand.hears(
+        ReportUnheld(
+            clock=run.clock, occurrence=run.number, rung=rung, repeat=repeat, word="owner", why="away"
+        )
+    )
 
 
 def _breached(case: Case) -> str:
@@ -266,7 +282,7 @@ async def declined(hand: Hand) -> None:
 
 
 LIVES: tuple[Life, ...] = (
-    handed_round, whole, contested, sent_outside, came_back, given_more_time, dispatched, overdue, declined,
+    handed_round, whole, contested, sent_outside, came_back, given_more_time, dispatched, overdue, called, declined,
 )  # fmt: skip
 
 

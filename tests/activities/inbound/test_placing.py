@@ -265,6 +265,8 @@ async def test_the_call_of_a_rung_that_came_back_is_passed_on_at_once(room: Mail
             text("SELECT state, last_error, told_at IS NULL FROM outbox WHERE id = :id"), {"id": call}
         )
         assert tuple(back.one()) == ("unheld", "unreachable", True)
+    await room.office.passing_on().pass_on(reference)
+    async with room.office.sql.connect() as conn:
         queued = (
             (await conn.execute(text("SELECT recipient FROM outbox WHERE state = 'queued'"))).scalars().all()
         )

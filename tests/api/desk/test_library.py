@@ -108,7 +108,7 @@ async def test_what_a_case_teaches_is_written_found_read_and_withdrawn(desk: Des
         await form.get_by_role("button", name="Put into the case library").click()
         await page.get_by_role("link", name="What this case teaches").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text(f"Leaking seals {word}")
-        await page.get_by_text("More", exact=True).click()
+        await page.get_by_role("navigation", name="Desk").get_by_text("More", exact=True).click()
         await page.get_by_role("navigation", name="Desk").get_by_role("link", name="Library").click()
         search = page.get_by_role("search", name="Case library")
         await search.get_by_label("Words in it").fill(f"batch {word}")

@@ -264,7 +264,7 @@ async def test_a_page_counts_says_so_politely_and_does_not_move(desk: Desk, who:
         await expect(page.locator("[data-live-new]")).to_be_hidden()
         await tell(desk.office, who, times=2)
         await expect(page.get_by_role("link", name="Alerts 2 new")).to_be_visible()
-        await expect(page.get_by_role("status").filter(has_text="2 new alerts")).to_have_count(1)
+        await expect(page.locator("[aria-live]").filter(has_text="2 new alerts")).to_have_count(1)
         assert page.url.endswith("/desk")
         await page.context.set_offline(True)
         async with desk.office.deps.reading.connect() as conn:

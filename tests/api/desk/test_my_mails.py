@@ -43,7 +43,7 @@ async def without(office: Office, who: str) -> frozenset[ReportKind]:
 async def test_what_is_chosen_is_kept_with_and_without_scripts(desk: Desk) -> None:
     async with desk.opened("usr_ben", java_script_enabled=False) as ben:
         await ben.goto("/desk")
-        await ben.get_by_text("More", exact=True).click()
+        await ben.get_by_role("navigation", name="Desk").get_by_text("More", exact=True).click()
         await ben.get_by_role("link", name="My mails").click()
         await expect(ben.get_by_role("heading", level=1)).to_have_text("My mails")
         for box in await ben.get_by_role("checkbox").all():

@@ -26,7 +26,7 @@ async def rows(page: Page, heading: str) -> list[str]:
 async def test_compliance_finds_what_nobody_has_decided_in_two_clicks(desk: Desk) -> None:
     async with desk.opened("usr_otto") as page:
         await page.goto("/desk")
-        await page.get_by_text("More", exact=True).click()
+        await page.get_by_role("navigation", name="Desk").get_by_text("More", exact=True).click()
         await page.get_by_role("link", name="Packs").click()
         await page.locator("a[href='/desk/packs/retail-2025']").click()
         headings = await page.get_by_role("heading", level=2).all_inner_texts()

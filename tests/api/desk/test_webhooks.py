@@ -16,7 +16,7 @@ from tests.api.desk.test_access import RULES
 async def test_an_administrator_enters_an_endpoint_tries_it_out_and_changes_its_secret(desk: Desk) -> None:
     async with receiving() as receiver, desk.opened("usr_root") as page:
         await page.goto("/desk")
-        await page.get_by_text("More", exact=True).click()
+        await page.get_by_role("navigation", name="Desk").get_by_text("More", exact=True).click()
         await page.get_by_role("link", name="Webhooks").click()
         there = f"http://127.0.0.1:{receiver.port}/redress"
         new = page.locator("section", has=page.get_by_role("heading", name="Enter an endpoint"))
