@@ -103,7 +103,9 @@ class AlertPost:
             return await self._samples.deliver(row)
         if row.channel == AlertChannel.WEBHOOK:
             return await self._to_programs(row)
-        holding = await self._reach.holders.of(row.recipient, self._clock.now())
+        # Whom a rota's call has become is on duty, whatever the hours of their team.
+        on_rota = (row.who or "").startswith("on_duty:")
+        holding = await self._reach.holders.of(row.recipient, self._clock.now(), on_rota=on_rota)
         if not holding.boxes:
             return await self._nobody(rows, State.EXPANDED, holding.why or "nobody")
         if [f"staff:{box.staff}" for box in holding.boxes] != [row.recipient]:

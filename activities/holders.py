@@ -65,22 +65,23 @@ class Holders:
         self._known: _Known | None = None
         self._reading = asyncio.Lock()
 
-    async def of(self, recipient: str, at: datetime) -> Holding:
+    async def of(self, recipient: str, at: datetime, *, on_rota: bool = False) -> Holding:
         """Whom `staff:<id>`, `role:<role>`, `department:<name>` or `on_duty:<rota>` means at `at` (service time).
 
         Who is away or off duty is replaced by their deputy, if one is there, and else left out. Those on a rota are
-        not asked for the hours of their teams. Raises ValueError for another kind of recipient.
+        not asked for the hours of their teams; with `on_rota` neither is a `staff:<id>`. Raises ValueError for
+        another kind of recipient.
         """
         kind, _, who = recipient.partition(":")
         if kind not in {"staff", "role", "department", "on_duty"} or not who:
             raise ValueError(
                 f"a recipient is staff:<id>, role:<role>, department:<name> or on_duty:<rota>, not {kind}:…"
             )
-        found = _means(await self._at(at), kind, who, at)
+        found = _means(await self._at(at), kind, who, at, on_rota=on_rota)
         if found.boxes:
             return found
         # Somebody may have come a moment ago: that nobody is there is said of what is known now.
-        return _means(await self._at(at, anew=True), kind, who, at)
+        return _means(await self._at(at, anew=True), kind, who, at, on_rota=on_rota)
 
     async def _at(self, at: datetime, *, anew: bool = False) -> _Known:
         async with self._reading:
@@ -121,12 +122,12 @@ class Holders:
         return Mailbox(staff=row.id, name=row.name, address=row.email, language=row.language, chat=chat)
 
 
-def _means(known: _Known, kind: str, who: str, at: datetime) -> Holding:
+def _means(known: _Known, kind: str, who: str, at: datetime, *, on_rota: bool) -> Holding:
     if kind == "on_duty":
         return _on_rota(known, who, at)
     groups = {"role": known.roles, "department": known.departments}
     people = ((who,) if who in known.boxes else ()) if kind == "staff" else groups[kind].get(who, ())
-    return _there(known, people, at)
+    return _there(known, people, at, on_rota=on_rota)
 
 
 def _on_rota(known: _Known, id_: str, at: datetime) -> Holding:

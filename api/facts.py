@@ -69,6 +69,6 @@ async def report_delivery(
         await deps.engine.tell(reference, order)
     except Unknown:
         async with deps.reading.connect() as conn:
-            accepted = await intake.accepted(conn, reference)
-        raise (not_recorded_yet(reference) if accepted else unknown()) from None
+            waiting = await intake.waits(conn, reference)
+        raise (unknown() if waiting is None else not_recorded_yet(reference)) from None
     return JSONResponse({"reference": reference, "command_id": id_}, 202)

@@ -236,5 +236,5 @@ async def _recorded(deps: Deps, id_: str) -> Outcome | None:
 
 async def _not_there(deps: Deps, reference: str) -> Problem:
     async with deps.reading.connect() as conn:
-        accepted = await intake.accepted(conn, reference)
-    return not_recorded_yet(reference) if accepted else not_known(reference)
+        waiting = await intake.waits(conn, reference)
+    return not_known(reference) if waiting is None else not_recorded_yet(reference)

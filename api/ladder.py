@@ -35,6 +35,7 @@ class CallBody(Frozen):
     over: str = Field(
         description="mail, webhook, chat or desk; mail where it can not be told.", examples=["mail"]
     )
+    expired: bool = Field(description="Whether it tells that an acknowledgement has expired.")
     reached: Reached
     at: AwareDatetime = Field(description="When it left or, where it has not, when it was queued.")
     attempts: int
@@ -112,6 +113,7 @@ def call_body(deps: Deps, call: Call) -> CallBody:
         to=call.recipient,
         meant_for=call.who,
         over=call.channel,
+        expired=call.kind == "alert_expired",
         reached=call.reached,
         at=deps.clock.spec.virtual(call.sent_at or call.queued_at),
         attempts=call.attempts,

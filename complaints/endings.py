@@ -93,6 +93,7 @@ class OpensAgain:
     def evolve(self, case: Case, told: Happening) -> Case:
         return case.changed(
             closure=case.closure.reopened_once_more(),
+            escalation=case.escalation.reopened(),
             investigation=case.investigation.reopened(),
             feedback=case.feedback.reopened(),
             post_mortem=case.post_mortem.reopened(),

@@ -41,6 +41,10 @@ class Escalation(Frozen):
     raised_at: AwareDatetime | None = None
     wanted: Role | None = None
 
+    def reopened(self) -> Escalation:
+        """What a ladder of the last round wanted is nothing to the next, which has ladders of its own."""
+        return self.model_copy(update={"wanted": None})
+
 
 # Raised by hand ---------------------------------------------------------------------------------------
 

@@ -43,12 +43,16 @@ class RungState(StrEnum):
 
 
 class Missed(Frozen):
-    """Nobody was there for one word of a call; `passed_to` are the words that it went to instead (none were left)."""
+    """Nobody was there for one word of a call; `passed_to` are the words that it went to instead.
+
+    `nobody`: none were left, and the administrators were told.
+    """
 
     repeat: int
     who: str
     why: Unheld
     passed_to: tuple[str, ...]
+    nobody: bool
     at: AwareDatetime
 
 
@@ -143,6 +147,7 @@ def ladder_view(
     ladder = ladder_of(pack, case, rule)
     if ladder is None or not (run.running or run.rungs):
         return None
+    run = run.on(ladder.id)  # what another ladder called is none of this one's
     told = [item for item in happenings if _of(item, run)]
     held = run.held_until is not None and run.running
     at_once = run.running and run.due_at is not None and told_with_the_recording(case, run)
@@ -271,7 +276,9 @@ def _answer_by(seen: _Seen, rung: Rung, made: Sequence[Called]) -> datetime | No
     if not made or not run.running or run.acknowledged_at is not None or rung.acknowledge_within is None:
         return None
     within, called = rung.acknowledge_within, made[0].at
-    return _safely(lambda: pack.after(called, within, pack.clock(run.clock)))
+    rule = pack.clock(run.clock)
+    over = tuple((begin, end) for begin, end in pauses_of(rule, seen.case.clocks) if end is not None)
+    return _safely(lambda: pack.after(called, within, rule, paused=over))
 
 
 def _spots(seen: _Seen, run: Occurrence, not_before: datetime | None = None) -> dict[int, Spot]:
@@ -326,7 +333,7 @@ def _missed(run: Occurrence, told: Sequence[Happening]) -> dict[int, tuple[Misse
         if isinstance(event, RungUnheld) and (event.rung, event.repeat, event.who) in run.unheld:
             miss = Missed(
                 repeat=event.repeat, who=event.who, why=event.why, passed_to=event.passed_to,
-                at=item.occurred_at,
+                nobody=event.nobody, at=item.occurred_at,
             )  # fmt: skip
             found[event.rung] = (*found.get(event.rung, ()), miss)
     return found

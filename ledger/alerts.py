@@ -55,6 +55,7 @@ class Call(Frozen):
     """
 
     id: int
+    kind: str
     clock: str
     occurrence: int
     rung: int
@@ -201,8 +202,8 @@ def _lap(dedupe: str, mark: str) -> int:
     return int(found[1]) if found else 0
 
 
-_COLUMNS = ("id", "dedupe", "clock", "occurrence", "rung", "repeat", "who", "recipient", "channel", "state", "attempts",
-            "queued_at", "sent_at", "last_error")  # fmt: skip
+_COLUMNS = ("id", "dedupe", "kind", "clock", "occurrence", "rung", "repeat", "who", "recipient", "channel", "state",
+            "attempts", "queued_at", "sent_at", "last_error")  # fmt: skip
 
 # A call that was made before its rung's climbing is on record counts as well: the calls come from the outbox.
 # What was told before an acknowledgement expired is told again by the calls that follow.

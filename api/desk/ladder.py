@@ -132,17 +132,17 @@ def way(over: str) -> str:
 
 def told_words(calls: Sequence[CallBody], names: Mapping[str, str], face: Face) -> tuple[Told, ...]:
     """Calls in words, those of one moment on one recipient together, in the order they were made."""
-    groups: dict[tuple[int, str], list[CallBody]] = {}
+    groups: dict[tuple[int, bool, str], list[CallBody]] = {}
     for call in calls:
-        groups.setdefault((call.repeat, call.to), []).append(call)
+        groups.setdefault((call.repeat, call.expired, call.to), []).append(call)
     return tuple(
         Told(
-            who=headed(recipient(to, names)),
+            who=headed(recipient(to, names)) + (", that it has expired" if expired else ""),
             ways=tuple(_way(call) for call in group),
             at=(first := min(call.at for call in group)),
             at_words=face.at(first),
         )
-        for (_, to), group in groups.items()
+        for (_, expired, to), group in groups.items()
     )
 
 
@@ -259,6 +259,8 @@ def _remarks(ladder: LadderBody, rung: RungBody, names: Mapping[str, str], face:
         gone = f"Nobody was there for {recipient(miss.who, names)} ({why_changed(miss.why)})"
         if miss.passed_to:
             yield f"{gone}; passed on to {_listed([recipient(who, names) for who in miss.passed_to])}."
+        elif miss.nobody:
+            yield f"{gone}; nobody was left, and the administrators were told."
         else:
             yield f"{gone}."
     if rung.state is RungState.FIRING and rung.told:

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from complaints.deputising import Absence
+from complaints.deputising import Absence, Team
 from complaints.duty import Handover, Rota, on_duty
 from complaints.escalation import AcknowledgeAlert, ReportUnheld
 from complaints.intake import Acknowledge
@@ -212,6 +212,34 @@ async def test_a_rung_for_whoever_is_on_duty_reaches_the_person_whose_turn_it_is
     assert await calls(office, stream) == {
         ("on_duty:desk", "on_duty:desk"): "expanded", ("on_duty:desk", f"staff:{whose}"): "sent",
     }  # fmt: skip
+
+
+async def test_who_is_on_duty_outside_the_hours_of_their_team_is_called_all_the_same(
+    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await telling(office, monkeypatch, "on_duty:night")
+    now = office.clock.now()
+    another_day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(now.weekday() + 3) % 7]
+    team = Team.model_validate(
+        {
+            "id": "days",
+            "title": "Days",
+            "timezone": "UTC",
+            "members": ["emil"],
+            "hours": {another_day: (("09:00", "10:00"),)},
+        }
+    )
+    await Duty(office.sql).put_team(team, "root")
+    rota = Rota(
+        id="night", title="Night", timezone="UTC", members=("emil",), starts_on=now.date() - timedelta(days=1),
+        handover=Handover(every=1, unit="days", at="00:00"),
+    )  # fmt: skip
+    await Duty(office.sql).put_rota(rota, "root")
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["emil"], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}")
+        await settled(office)
+    assert (await calls(office, stream))["on_duty:night", "staff:emil"] == "sent"
 
 
 async def test_an_address_that_puts_off_for_too_long_is_said_to_take_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from complaints.closure import Reopen
 from complaints.escalation import AcknowledgeAlert, ReassignmentCalled
 from complaints.extensions import AskExtension, GrantExtension
 from complaints.ladders import Ascent
@@ -11,7 +12,8 @@ from complaints.occurrences import AcknowledgementExpired, Occurrence, RungClimb
 from complaints.pauses import PauseClocks, ResumeClocks
 from complaints.triage import Triage
 from policies.rules import Applies, Extension, LadderChoice
-from policies.vocabulary import Kind, Severity, Tier
+from policies.vocabulary import Kind, Role, Severity, Tier
+from tests.complaints.stages import closed
 from tests.complaints.support import RECEIVED, Story, ana, dora, machine, text
 from tests.complaints.test_ladders import (
     CLOCK,
@@ -59,8 +61,7 @@ def test_nobody_is_late_in_answering_while_the_clock_stands_still() -> None:
 def test_the_repeats_of_a_pause_do_not_come_all_at_once_when_it_ends() -> None:
     again = {**EARLY, "repeat_every": "2 h", "repeat_at_most": 9}
     for holds in ("2 h", None):
-        ladder = {"holds": holds, "snooze_at_most": None, "unanswered": "waits"}
-        story = Story.owned(pack=climbing(again, **ladder))
+        story = Story.owned(pack=climbing(again, holds=holds, snooze_at_most=None, unanswered="waits"))
         paused_for_days(story)
         story.wait(minutes=30)
         assert calls(story) == [(0, 0)]
@@ -84,6 +85,14 @@ def test_a_complaint_that_is_in_such_hands_already_is_taken_from_nobody() -> Non
     late(story, hours=1)
     assert calls(story) and not story.told(ReassignmentCalled)
     assert story.case.escalation.wanted is None
+
+
+def test_what_a_ladder_wanted_before_the_complaint_was_closed_takes_it_from_nobody_afterwards() -> None:
+    story = closed()
+    story.happened(machine, ReassignmentCalled(to=Role.SUPERVISOR, clock=CLOCK.id))
+    story.do(ana, Reopen(reason=text("It broke again.")))
+    assert story.case.escalation.wanted is None
+    assert story.case.ownership.owner == ana.id
 
 
 def test_a_call_of_a_former_due_moment_is_not_passed_on_in_the_name_of_the_present_one() -> None:

@@ -1,4 +1,4 @@
-"""Any ladder, whatever people do on it: it ends, it decides the same however often it is asked, and says nothing twice."""
+"""Any ladder, whatever people do on it: it ends, decides the same however often it is asked, and repeats nothing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from complaints.base import Command, Refused
-from complaints.escalation import AcknowledgeAlert, ReleaseAlert, ReportUnheld, SnoozeAlert
+from complaints.escalation import AcknowledgeAlert, ReleaseAlert, SnoozeAlert
 from complaints.lifecycle import due, fold, next_wakeup
 from complaints.occurrences import AcknowledgementExpired, RungClimbed
 from complaints.ownership import TakeOwnership
 from complaints.pauses import PauseClocks, ResumeClocks
 from policies.pack import Pack
 from tests.complaints.support import Story, ana, ben, machine
-from tests.complaints.test_ladders import CLOCK, called_for, calls, climbing
+from tests.complaints.test_ladders import CLOCK, called_for, calls, climbing, unheld
 
 WORDS = ("owner", "owner_supervisor", "role:supervisor", "role:department_head", "person:ana", "on_duty:desk")
 SPANS = st.sampled_from(["20 min", "1 h", "3 h", "30 h"])
@@ -31,7 +31,11 @@ def ladders(draw: st.DrawFn) -> Pack:
             "at": f"{hours:+d} h" if hours else "0",
             "tell": draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True)),
             "acknowledge_within": draw(st.none() | SPANS),
-            **draw(st.just({}) | st.builds(dict, repeat_every=SPANS, repeat_at_most=st.integers(1, 3))),
+            **(
+                {"repeat_every": draw(SPANS), "repeat_at_most": draw(st.integers(1, 3))}
+                if draw(st.booleans())
+                else {}
+            ),
         }
         for hours in moments
     ]
@@ -52,7 +56,7 @@ def step(story: Story, what: str, hours: float) -> None:
     story.until(moment)
     wake = next_wakeup(story.pack, story.case)
     assert wake is None or wake > moment, "all that is due was said"
-    last = story.told(RungClimbed)[-1:] or [None]
+    last = next(reversed(story.told(RungClimbed)), None)
     commands: dict[str, Command | None] = {
         "wait": None,
         "acknowledge": AcknowledgeAlert(clock=CLOCK.id),
@@ -61,11 +65,7 @@ def step(story: Story, what: str, hours: float) -> None:
         "pause": PauseClocks(reason="waiting_for_customer"),
         "resume": ResumeClocks(reason="waiting_for_customer"),
         "take": TakeOwnership(),
-        "unheld": last[0]
-        and ReportUnheld(
-            clock=CLOCK.id, occurrence=1, rung=last[0].rung, repeat=last[0].repeat, word=last[0].tell[0],
-            why="away",
-        ),
+        "unheld": None if last is None else unheld(last.rung, last.tell[0], last.repeat),
     }  # fmt: skip
     command = commands[what]
     if command is None:
