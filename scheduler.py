@@ -21,26 +21,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from activities.alert_post import Reach
-from activities.assigning import Assigner
 from activities.cases import Cases
-from activities.dispatch import Dispatcher, Pace
-from activities.figures import EarlyWarning
-from activities.gates import Gates
-from activities.hold import Hold, HoldLost
+from activities.delivery.alert_post import Reach
+from activities.delivery.dispatch import Dispatcher, Pace
+from activities.delivery.gates import Gates
+from activities.delivery.mail import Mailer
+from activities.delivery.mailing import Mailing
+from activities.delivery.passing_on import PassingOn
+from activities.delivery.post import Post
+from activities.delivery.render import Sender
+from activities.delivery.telling import Teller
 from activities.inbound.composing import InboundMail, inbound_mail
-from activities.lateness import ROUND, LateSpells
-from activities.mail import Mailer
-from activities.mailing import Mailing
-from activities.measuring import Measures
-from activities.passing_on import PassingOn
-from activities.post import Post
-from activities.render import Sender
 from activities.reports.job import Reports
-from activities.scheduler_pages import SchedulerPages
-from activities.suspecting import suspect
-from activities.telling import Teller
-from activities.watchdog import Watchdog
+from activities.watching.assigning import Assigner
+from activities.watching.figures import EarlyWarning
+from activities.watching.hold import Hold, HoldLost
+from activities.watching.lateness import ROUND, LateSpells
+from activities.watching.measuring import Measures
+from activities.watching.scheduler_pages import SchedulerPages
+from activities.watching.suspecting import suspect
+from activities.watching.watchdog import Watchdog
 from ledger.chain import derive_seal_key
 from ledger.customers import sweep_empty
 from ledger.database import create_engine

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from activities.channels.signing import verify
+from activities.delivery.channels.signing import verify
 from activities.inbound.bouncing import Bouncing
 from api.deps import DepsHere
 from api.openapi import problems

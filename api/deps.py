@@ -12,7 +12,7 @@ from starlette.requests import Request
 from temporalio.client import Client
 
 from activities.cases import Cases
-from activities.channels.webhooks import Webhooks
+from activities.delivery.channels.webhooks import Webhooks
 from activities.inbound.by_hand import ByHand
 from activities.inbound.composing import by_hand
 from api.admission import Admission

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from activities.previews import Preview, is_to_customers, kinds, preview
-from activities.render import Sender
-from activities.samples_post import message, stream_of
+from activities.delivery.previews import Preview, is_to_customers, kinds, preview
+from activities.delivery.render import Sender
+from activities.delivery.samples_post import message, stream_of
 from api.deps import Deps, DepsHere
 from api.openapi import problems
 from api.pack_reads import PackName, PackVersion, published

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from starlette.responses import JSONResponse, Response
 
-from activities.channels.errors import ChannelDeferred, ChannelRefused
-from activities.channels.guard import is_public, plain_host
+from activities.delivery.channels.errors import ChannelDeferred, ChannelRefused
+from activities.delivery.channels.guard import is_public, plain_host
 from api.deps import Deps, DepsHere
 from api.fields import TEXT_PATTERN, Flag
 from api.inputs import Input

@@ -173,9 +173,9 @@ def preview(
     ] = False,
 ) -> None:
     """Show what a mail looks like, with values that are made up. Exit status 1 where its subject tells too much."""
-    from activities.previews import kinds
-    from activities.previews import preview as previewed
-    from activities.render import Sender
+    from activities.delivery.previews import kinds
+    from activities.delivery.previews import preview as previewed
+    from activities.delivery.render import Sender
 
     found = pack_of(pack)
     if kind is None:

@@ -10,7 +10,7 @@ import typer
 from cli.shell import err, give_up, out, parsed, run_configured, who_asks
 
 if TYPE_CHECKING:
-    from activities.recovery import Recovery
+    from activities.watching.recovery import Recovery
     from imports.running import ImportReport
     from ledger.verify import Report
     from policies.pack import Pack
@@ -109,7 +109,7 @@ def recover() -> None:
     """Bring every open complaint back from the record, clocks intact, after Temporal's database was lost."""
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    from activities.recovery import recover as recover_all
+    from activities.watching.recovery import recover as recover_all
     from api.deps import Deps
     from workflows.client import EngineAway
 

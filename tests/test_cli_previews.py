@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from activities.previews import REFERENCE
+from activities.delivery.previews import REFERENCE
 from cli import app
 from policies.letters import FIELDS
 

@@ -24,7 +24,7 @@ class Bouncing:
         it was about, empty where we sent none. Told twice, nothing happens. Raises what the database raises.
 
         The call of a rung to one person counts as one that reached nobody, as where a mail server refuses it at
-        the door (`activities.alert_post`); every other alert goes to its fallback.
+        the door (`activities.delivery.alert_post`); every other alert goes to its fallback.
         """
         async with self._transactions.begin() as conn:
             gone = await bounces.gone(conn, message_id)

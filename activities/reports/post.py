@@ -7,9 +7,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from activities.fate import Fate
-from activities.mail import MailBounced, MailDeferred
-from activities.mailing import Mailing
+from activities.delivery.fate import Fate
+from activities.delivery.mail import MailBounced, MailDeferred
+from activities.delivery.mailing import Mailing
 from activities.reports.slots import Slot
 from activities.reports.writing import Around, Titles, staff_in, write_morning, write_overdue, write_week
 from ledger import reports

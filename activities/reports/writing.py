@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from activities.render import Sender
+from activities.delivery.render import Sender
 from activities.reports.slots import Slot
 from activities.reports.words import LETTERS, language_of, say
 from ledger.reports import Entry, Listed, Load, Morning, Offer, Offers, Overdue, Week

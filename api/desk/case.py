@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
-from activities.wording import sum_of
+from activities.delivery.wording import sum_of
 from api.commands import given_as_json, slug
 from api.deps import Deps, DepsHere
 from api.desk import clocks, customer, timeline

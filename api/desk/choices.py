@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from activities.wording import sum_of
+from activities.delivery.wording import sum_of
 from api.desk.times import Face
 from api.desk.words import headed, said
 from complaints.base import HANDLING, Command, TextRef

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from annotated_types import Ge, Le, MaxLen
 from pydantic import ValidationError
 
-from activities.wording import sum_of
+from activities.delivery.wording import sum_of
 from api.desk.choices import Around, Choice, of_case, people, published
 from api.desk.words import choice, label
 from api.inputs import Told, body_of

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
-from activities.previews import is_to_customers, kinds
+from activities.delivery.previews import is_to_customers, kinds
 from api.deps import Deps, DepsHere
 from api.desk.portal_words import LANGUAGES, TAGS
 from api.desk.rendering import page

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.cases import Held, moved_from
-from activities.render import Sender, texts_of_letter, write_letter
-from activities.wording import sum_of
-from activities.wording import word as letter_word
+from activities.delivery.render import Sender, texts_of_letter, write_letter
+from activities.delivery.wording import sum_of
+from activities.delivery.wording import word as letter_word
 from api.deps import Deps, DepsHere
 from api.desk.portal_words import LANGUAGES, Voice, language_of
 from api.desk.rendering import page

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from activities.wording import sum_of
+from activities.delivery.wording import sum_of
 from api.desk.times import Face
 from api.desk.words import (
     CLOCK_EVENTS,

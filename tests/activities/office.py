@@ -13,17 +13,17 @@ from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.alert_post import Reach
 from activities.cases import Cases
-from activities.dispatch import Dispatcher, Pace
-from activities.gates import Gates
-from activities.mail import Mailer
-from activities.mailing import Mailing
-from activities.passing_on import PassingOn
-from activities.post import Post
-from activities.render import Sender
-from activities.telling import Teller
-from activities.watchdog import Watchdog
+from activities.delivery.alert_post import Reach
+from activities.delivery.dispatch import Dispatcher, Pace
+from activities.delivery.gates import Gates
+from activities.delivery.mail import Mailer
+from activities.delivery.mailing import Mailing
+from activities.delivery.passing_on import PassingOn
+from activities.delivery.post import Post
+from activities.delivery.render import Sender
+from activities.delivery.telling import Teller
+from activities.watching.watchdog import Watchdog
 from complaints.base import Actor, Command, Order, PackRef, TextRef
 from complaints.case import Case
 from complaints.intake import PartyDetails, ReceiveComplaint

@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from activities.channels.signing import sign
+from activities.delivery.channels.signing import sign
 from api.app import create_app
 from complaints.conversation import CustomerWrote
 from ledger import access

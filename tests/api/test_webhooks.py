@@ -8,9 +8,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from activities.channels.signing import verify
+from activities.delivery.channels.signing import verify
 from runtime.clock import Clock
-from tests.activities.channels.receiving import receiving
+from tests.activities.delivery.channels.receiving import receiving
 from tests.api.conftest import Office
 
 

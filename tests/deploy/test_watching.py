@@ -20,7 +20,7 @@ from runtime.ports import free_port
 from runtime.readiness import listens
 from runtime.settings import Settings
 from tests.activities.office import open_office
-from tests.activities.test_watchdog import ANA, environment, overdue
+from tests.activities.watching.test_watchdog import ANA, environment, overdue
 from tests.support.mail import CaughtMail
 from tests.support.waiting import eventually
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from activities.targets import Limits
+from activities.delivery.targets import Limits
 from cli import prepare
 from complaints.messages import Message
 from ledger import outbox

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from activities.recovery import recover
+from activities.watching.recovery import recover
 from complaints.lifecycle import fold
 from complaints.occurrences import ClockBreached
 from complaints.remedies import RemedyState

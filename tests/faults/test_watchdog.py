@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from activities.foresight import OF_LETTERS
+from activities.watching.foresight import OF_LETTERS
 from complaints.base import Order
 from complaints.intake import ReceiveComplaint
 from complaints.lifecycle import due, fold, next_wakeup, receive
@@ -28,7 +28,7 @@ from runtime.ports import free_port
 from runtime.readiness import listens
 from runtime.settings import load_settings
 from tests.activities.office import Office, open_office
-from tests.activities.test_watchdog import ANA, environment, overdue
+from tests.activities.watching.test_watchdog import ANA, environment, overdue
 from tests.complaints.support import PACK, ana, iris
 from tests.support.jumping_scheduler import JUMP_FILE
 from tests.support.mail import CaughtMail

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.render import Sender
+from activities.delivery.render import Sender
 from activities.reports.slots import Slot
 from activities.reports.words import LANGUAGES, LETTERS
 from activities.reports.writing import Around, staff_in, write_morning, write_overdue, write_week

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from activities.wording import word
+from activities.delivery.wording import word
 from api.desk.case import COMMANDS
 from api.desk.choices import Around
 from api.desk.forms import Field, fields_for

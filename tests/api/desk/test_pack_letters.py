@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 from sqlalchemy import text
 
-from activities.previews import REFERENCE
+from activities.delivery.previews import REFERENCE
 from policies.letters import FIELDS
 from tests.api.conftest import Office
 from tests.api.desk.conftest import Desk

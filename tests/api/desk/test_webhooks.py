@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from tests.activities.channels.receiving import receiving
+from tests.activities.delivery.channels.receiving import receiving
 from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
 

@@ -1,0 +1,1 @@
+"""Watching: what is done because time passed and nobody asked: watchdog, assigning, suspicions, recovery."""
