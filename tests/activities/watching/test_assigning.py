@@ -9,11 +9,12 @@ from activities.cases import Cases
 from activities.watching.assigning import Assigner
 from complaints.base import Actor, Person
 from complaints.departments import TellDepartment
-from complaints.dispatching import Dispatch, Dispatched, DispatchFailed
+from complaints.dispatching import BY_LADDER, Dispatch, Dispatched, DispatchFailed
 from complaints.ownership import DeclareConflict, TakeOwnership
 from complaints.triage import Triage
 from ledger import roster
 from ledger.directory import Directory
+from policies.arithmetic.durations import Duration, Unit
 from policies.pack import Pack
 from policies.rules import Basis, DispatchRule, Source
 from policies.vocabulary import Fact, Kind, Role, Severity, Tier
@@ -190,3 +191,27 @@ async def test_what_was_told_and_does_not_show_is_told_again_and_counts_meanwhil
     assert (second, ben.id) in told  # ana's first one is not on record, and counts all the same
     assert (first, ben.id) not in told  # told again, it is the same one who hears it
     assert told.count((first, ana.id)) == 2
+
+
+async def test_a_rung_has_the_service_give_the_complaint_to_a_senior(
+    settings: Settings, mail: CaughtMail
+) -> None:
+    rung = PACK.ladders["at_once"].rungs[0].model_copy(update={"reassign_to": Role.SUPERVISOR})
+    ladder = PACK.ladders["at_once"].model_copy(update={"rungs": (rung,), "unanswered": "waits"})
+    soon = {"duration": Duration(amount=3, unit=Unit.SECONDS), "warn_at": ()}
+    response = PACK.clock("response").model_copy(update=soon)
+    pack = PACK.model_copy(
+        update={"name": "seniors", "clocks": (response,), "ladders": {**PACK.ladders, "at_once": ladder}}
+    )
+    async with living(settings, pack) as service, scheduling(settings):
+        await hire(service, ana, dora)
+        ref = await service.receive(pack=pack)
+        await service.do(ref, ana, TakeOwnership())
+        assert await owner(service, ref, besides="usr_ana") == "usr_dora"
+        case = await service.case(ref)
+        assert case.escalation.wanted is None, "it is in the hands that were wanted"
+        told = [one.event for one in await service.record.read(ref) if isinstance(one.event, Dispatched)]
+        assert [event.rule for event in told] == [BY_LADDER]
+        await mail.wait_for(
+            "dora@staff.example.org", where=lambda one: str(one["Subject"]).startswith("Assigned to you")
+        )
