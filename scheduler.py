@@ -48,6 +48,7 @@ from ledger.directory import Directory
 from ledger.idempotency import forget
 from ledger.library import sweep_library
 from ledger.orphans import sweep_attachments, sweep_texts
+from ledger.outbox import STORM
 from ledger.record import Record
 from ledger.runs import claim, forget_runs, slot_of
 from ledger.texts import Texts
@@ -111,7 +112,7 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
     sender = Sender(
         organisation=settings.organisation, address=settings.mail_from, base_url=settings.base_url
     )
-    pace = pace or Pace()
+    pace = pace or Pace(storm=STORM.at_speed(clock.spec.speed))
     gates = Gates(pace.limits)
     mailer = Mailer(settings, connections=pace.at_once, gates=gates)
     reach = Reach.of(sql, settings.master_key_bytes)

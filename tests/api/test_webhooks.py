@@ -125,7 +125,8 @@ async def test_an_endpoint_within_the_house_needs_its_host_allowed_and_a_ping_sa
         there = f"http://127.0.0.1:{receiver.port}/redress"
         assert (await add(office, url=there)).status_code == 409
         allowed = await root.post("/webhook-hosts/allow", json={"host": "127.0.0.1"})
-        assert [one["allowed_by"] for one in allowed.json()["hosts"]] == ["usr_root"]
+        hosts = {one["host"]: one["allowed_by"] for one in allowed.json()["hosts"]}
+        assert hosts["127.0.0.1"] == "usr_root"
         made = (await add(office, url=there)).json()
         path = f"/webhooks/{made['webhook']['id']}/ping"
         assert (await root.post(path)).json() == {"outcome": "taken", "status": "200"}
@@ -140,6 +141,7 @@ async def test_an_endpoint_within_the_house_needs_its_host_allowed_and_a_ping_sa
         (mine,) = [one for one in listed if one["url"] == there]
         assert mine["last_status"] == "404"
         assert mine["failing_since"] is not None
-        assert (await root.post("/webhook-hosts/forbid", json={"host": "127.0.0.1"})).json()["hosts"] == []
+        left = (await root.post("/webhook-hosts/forbid", json={"host": "127.0.0.1"})).json()["hosts"]
+        assert "127.0.0.1" not in {one["host"] for one in left}
         assert (await root.post(path)).json() == {"outcome": "refused", "status": "not_https"}
         assert (await root.post("/webhook-hosts/forbid", json={"host": "127.0.0.1"})).status_code == 404

@@ -106,7 +106,7 @@ async def test_a_round_comes_once_however_often_it_is_looked_at_and_by_whom(offi
     first = await at(office, TUESDAY)
     again = await at(office, TUESDAY)
     counts = await asyncio.gather(first.look(), again.look())
-    assert sorted(counts) == [0, 2], "two schedulers at once"
+    assert sum(counts) == 2, "two schedulers at once: each report is queued by one of them"
     keys = await queued(office)
     assert keys == {"report/morning_worklist/2025-09-02/ana", "report/overdue_summary/2025-09-02/emil"}
     assert await first.look() == 0

@@ -12,10 +12,11 @@ from tests.api.desk.conftest import Desk
 
 async def test_what_is_due_first_is_on_top_with_its_state_in_words(desk: Desk) -> None:
     now = desk.office.deps.clock.now()
-    late = await desk.office.receive(subject="Late", received_at=(now - timedelta(hours=30)).isoformat())
-    fresh = await desk.office.receive(subject="Fresh")
+    came = (now - timedelta(hours=30)).isoformat()
+    late = await desk.office.receive(subject="Late", received_at=came, site="top-1")
+    fresh = await desk.office.receive(subject="Fresh", site="top-1")
     async with desk.opened("usr_ana") as page:
-        await page.goto("/desk")
+        await page.goto("/desk?site=top-1")
         await expect(page.locator(".headline")).to_contain_text(
             re.compile(r"\d+ open, \d+ overdue. As of \d\d:\d\d:\d\d")
         )
@@ -57,7 +58,7 @@ async def test_filters_are_coded_in_the_address_and_survive_opening_a_case(desk:
 
 
 async def test_a_subject_is_shown_to_those_who_may_read_it_and_the_reading_is_noted(desk: Desk) -> None:
-    ref = await desk.office.receive(subject="Secret of the kettle")
+    ref = await desk.office.receive(subject="Secret of the kettle", site="secret-1")
     await desk.command(ref, "usr_ben", "declare-conflict", reason="My cousin sold it.")
     for who, words in (
         ("usr_ana", "Secret of the kettle"),
@@ -65,7 +66,7 @@ async def test_a_subject_is_shown_to_those_who_may_read_it_and_the_reading_is_no
         ("usr_ben", "Not shown to you"),
     ):
         async with desk.opened(who) as page:
-            await page.goto("/desk")
+            await page.goto("/desk?site=secret-1")
             await expect(page.get_by_role("row", name=re.compile(ref))).to_contain_text(words)
     async with desk.office.client("usr_otto") as otto:
         readings = (await otto.get(f"/complaints/{ref}/access")).json()["readings"]
