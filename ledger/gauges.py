@@ -6,6 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ledger.outbox_statements import STANDING
+
 SETTLING = 2.0
 """Seconds until a row that was written is surely to be seen: what is newer is measured next time."""
 
@@ -75,14 +77,12 @@ _SENT = text(
 ).bindparams(*_SPAN)
 
 _DEPTHS = text(
-    """
+    f"""
     SELECT CASE WHEN state = 'queued' AND lease_until > now() THEN 'leased' ELSE state END AS state,
         channel, count(*)::integer
-    FROM outbox
-    WHERE state IN ('queued', 'dead')
-        OR (told_at IS NULL AND (kind = 'letter' AND state IN ('sent', 'bounced') OR state = 'unheld'))
+    FROM ({STANDING}) AS standing
     GROUP BY 1, 2
-    """
+    """  # noqa: S608 - our own words
 )
 
 _UNACKNOWLEDGED = text(

@@ -36,6 +36,7 @@ from ledger.database import create_engine
 from ledger.directory import Directory
 from ledger.record import Record
 from ledger.texts import Texts
+from policies.pack import Pack
 from policies.vocabulary import Channel, Role
 from runtime.clock import Clock
 from runtime.settings import Settings
@@ -48,10 +49,15 @@ PEOPLE = (ana, dora, emil)
 
 
 class NoWorkflows:
-    """Stands where the engine does, and keeps what it was told. `away` says how often it refuses first."""
+    """Stands where the engine does, and keeps what it was told. `away` says how often it refuses first.
+
+    With `silent` set it takes a fact and never answers; `asked` is set once it was.
+    """
 
     def __init__(self) -> None:
         self.away = 0
+        self.silent = False
+        self.asked = asyncio.Event()
         self.told: list[tuple[str, Order]] = []
         self.nudged: list[str] = []
         self.received: list[str] = []
@@ -63,6 +69,9 @@ class NoWorkflows:
             raise EngineAway("Temporal is away")
 
     async def tell(self, reference: str, order: Order) -> None:
+        self.asked.set()
+        if self.silent:
+            await asyncio.Event().wait()
         self._refuse()
         self.told.append((reference, order))
 
@@ -89,6 +98,8 @@ class Office:
     cases: Cases
     clock: Clock
     workflows: NoWorkflows = field(default_factory=NoWorkflows)
+    pack: Pack = PACK
+    """What complaints come in under, and are led by."""
 
     async def text(self, stream: str, words: str) -> TextRef:
         """A text, encrypted and stored."""
@@ -117,8 +128,8 @@ class Office:
         )  # fmt: skip
         when = at or self.clock.now()
         order = Order(id=str(uuid4()), actor=iris, body=body, at=when, occurred_at=received_at)
-        happenings = receive(PACK, stream, order)
-        await self.record.commit(transition(PACK, None, stream, happenings))
+        happenings = receive(self.pack, stream, order)
+        await self.record.commit(transition(self.pack, None, stream, happenings))
         if source is not None:  # as the workflow does at once: say what was overdue long before
             await self.until(stream, when)
         return stream
@@ -128,15 +139,15 @@ class Office:
         when = at or self.clock.now()
         case = await self.until(stream, when)
         order = Order(id=str(uuid4()), actor=actor, body=command, at=when)
-        await self.record.commit(transition(PACK, case, stream, decide(PACK, case, order)))
+        await self.record.commit(transition(self.pack, case, stream, decide(self.pack, case, order)))
         return await self.case(stream)
 
     async def until(self, stream: str, when: datetime) -> Case:
         """Let time pass for one complaint, as its workflow would."""
         case = await self.case(stream)
-        happenings = due(PACK, case, when)
+        happenings = due(self.pack, case, when)
         if happenings:
-            await self.record.commit(transition(PACK, case, stream, happenings))
+            await self.record.commit(transition(self.pack, case, stream, happenings))
         return await self.case(stream)
 
     async def case(self, stream: str) -> Case:

@@ -58,12 +58,12 @@ async def away(office: Office, *staff: str, deputies: dict[str, tuple[str, ...]]
         await duty.add_absence(gone, "root")
 
 
-async def telling(office: Office, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+async def telling(office: Office, word: str) -> None:
     """From now on complaints come in under a pack whose first rung tells this word alone."""
     rung = LADDER.rungs[0].model_copy(update={"tell": (word,)})
     ladder = LADDER.model_copy(update={"rungs": (rung, *LADDER.rungs[1:])})
     pack = PACK.model_copy(update={"version": 999, "ladders": {**PACK.ladders, ladder.id: ladder}})
-    monkeypatch.setattr("tests.activities.office.PACK", pack)
+    office.pack = pack
     async with office.sql.begin() as conn:
         await packs.publish(conn, pack)
 
@@ -138,20 +138,14 @@ async def test_with_temporal_away_a_call_that_reaches_nobody_goes_to_the_next_ru
 
 
 async def test_with_temporal_silent_a_call_is_passed_on_while_something_else_is_being_told(
-    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+    office: Office, mail: CaughtMail
 ) -> None:
-    silent = asyncio.Event()
-
-    async def tell(reference: str, order: object) -> None:
-        silent.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(office.workflows, "tell", tell)
+    office.workflows.silent = True
     other = await office.receive()
     await office.do(other, ana, Acknowledge())
     await away(office, "ana", "dora")
     async with office.dispatching():
-        await asyncio.wait_for(silent.wait(), 15)
+        await asyncio.wait_for(office.workflows.asked.wait(), 15)
         stream = await overdue(office)
         await mail.wait_for(PEOPLE["emil"], where=lambda found: stream in str(found["Subject"]))
 
@@ -195,9 +189,9 @@ async def test_a_call_stands_on_the_desk_and_programs_that_nobody_set_up_hear_no
 
 
 async def test_a_rung_for_whoever_is_on_duty_reaches_the_person_whose_turn_it_is(
-    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+    office: Office, mail: CaughtMail
 ) -> None:
-    await telling(office, monkeypatch, "on_duty:desk")
+    await telling(office, "on_duty:desk")
     now = office.clock.now()
     rota = Rota(
         id="desk", title="Desk", timezone="UTC", members=("dora", "emil"),
@@ -215,9 +209,9 @@ async def test_a_rung_for_whoever_is_on_duty_reaches_the_person_whose_turn_it_is
 
 
 async def test_who_is_on_duty_outside_the_hours_of_their_team_is_called_all_the_same(
-    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+    office: Office, mail: CaughtMail
 ) -> None:
-    await telling(office, monkeypatch, "on_duty:night")
+    await telling(office, "on_duty:night")
     now = office.clock.now()
     another_day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[(now.weekday() + 3) % 7]
     team = Team.model_validate(
@@ -264,9 +258,9 @@ async def test_an_address_that_puts_off_for_too_long_is_said_to_take_nothing(
 
 
 async def test_one_of_a_role_who_can_not_be_reached_does_not_make_the_role_one_of_nobody(
-    office: Office, mail: CaughtMail, monkeypatch: pytest.MonkeyPatch
+    office: Office, mail: CaughtMail
 ) -> None:
-    await telling(office, monkeypatch, "role:department_head")
+    await telling(office, "role:department_head")
     await administrator(office)
     await office.directory.add(
         id="fay", login="fay", name="Fay", email="greylist@fay.example.org", roles=[Role.DEPARTMENT_HEAD]
