@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import Happening, PackRef
 from complaints.case import Case
-from complaints.intake import ComplaintReceived
+from complaints.chapters.intake import ComplaintReceived
+from complaints.chapters.migration import PackMigrated
 from complaints.lifecycle import fold
-from complaints.migration import PackMigrated
-from complaints.systemic import SystemicIssue, SystemicOpened, fold_systemic
+from complaints.systemic.issue import SystemicIssue, SystemicOpened, fold_systemic
 from ledger import packs
 from ledger.database import autocommit
 from ledger.record import Record

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from complaints.intake import ComplaintReceived
+from complaints.chapters.intake import ComplaintReceived
+from complaints.chapters.parties import the_customer
 from complaints.lifecycle import fold
-from complaints.parties import the_customer
 from ledger import customers
 from ledger.customers import CustomerFiles
 from ledger.database import autocommit

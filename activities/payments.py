@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from complaints.payments import PaymentState
+from complaints.chapters.payments import PaymentState
 from ledger.texts import ERASED, Erased, TextDamaged, Texts
 from runtime.settings import Settings
 from workflows.payment import ASK, KEY_REUSED, SUBMIT, PaymentAsk, PaymentOrder, PaymentReport

@@ -18,7 +18,7 @@ from api.inputs import Input
 from api.openapi import problems
 from api.problems import Problem
 from api.security import JSON_ONLY, StaffHere
-from complaints.deputising import AbsenceReason
+from complaints.people.deputising import AbsenceReason
 
 router = APIRouter(tags=["duty"])
 

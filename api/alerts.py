@@ -14,7 +14,7 @@ from api.openapi import problems
 from api.problems import Problem
 from api.security import StaffHere
 from complaints.base import Actor, Frozen
-from complaints.occurrences import ClockState
+from complaints.timing.occurrences import ClockState
 from ledger.alerts import PAGE_AT_MOST, Alert, Wanted, alerts
 from policies.vocabulary import Role
 

@@ -23,7 +23,7 @@ from api.reads import folded
 from api.security import CallerHere, ComplaintHere, StaffHere, sender_of
 from api.showing import areas_of
 from complaints.base import AttachmentRef, Order, permit_role
-from complaints.intake import AttachEvidence, permit_another_file
+from complaints.chapters.intake import AttachEvidence, permit_another_file
 from complaints.lifecycle import fold
 from ledger import access
 from ledger.attachments import LARGEST_BYTES

@@ -10,9 +10,7 @@ from fastapi import APIRouter, Body, Depends, Path
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-import complaints.erasure
-import complaints.lifecycle
-import complaints.systemic  # noqa: F401 - every chapter has to have registered its commands
+import complaints.transition  # noqa: F401 - with it every chapter has registered its commands
 from api.answers import CommandBody, OutcomeBody, RunningBody, answer, expected_version, no_such_command
 from api.deps import DepsHere
 from api.fields import CODE_PATTERN
@@ -22,7 +20,7 @@ from api.inputs import body_of, takes_json
 from api.openapi import example_of, problems
 from api.security import JSON_ONLY, CallerHere, ComplaintHere, sender_of
 from complaints.base import Command
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
 from ledger import reads
 from ledger.idempotency import idempotency
 

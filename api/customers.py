@@ -17,7 +17,7 @@ from api.security import ComplaintHere, StaffHere
 from api.showing import EVERYTHING, areas_of
 from complaints.base import Actor
 from complaints.case import Case
-from complaints.parties import the_customer
+from complaints.chapters.parties import the_customer
 from complaints.references import parse_customer_code
 from ledger import access, customers
 from ledger.customers import Filed

@@ -23,7 +23,7 @@ from api.packs import Packs
 from api.throttle import Throttle
 from complaints.case import Case
 from complaints.lifecycle import fold
-from complaints.systemic import SystemicIssue, fold_systemic
+from complaints.systemic.issue import SystemicIssue, fold_systemic
 from ledger.alert_links import AlertLinks
 from ledger.attachments import Attachments
 from ledger.chain import derive_seal_key

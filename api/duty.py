@@ -36,8 +36,8 @@ from api.openapi import problems
 from api.problems import Problem, not_well_formed
 from api.security import JSON_ONLY, StaffHere
 from complaints.base import Code
-from complaints.deputising import Team
-from complaints.duty import EARLIEST, LATEST, Handover, Rota, Title, WeeklyHours
+from complaints.people.deputising import Team
+from complaints.people.duty import EARLIEST, LATEST, Handover, Rota, Title, WeeklyHours
 from ledger.duty import AHEAD, DutyPlan
 from policies.arithmetic.calendars import TimeZone
 

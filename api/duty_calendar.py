@@ -10,7 +10,7 @@ import recurring_ical_events  # type: ignore[import-untyped]  # it has no stubs
 from icalendar import Calendar, Component, Event
 
 from complaints.base import Frozen
-from complaints.duty import Rota, Shift
+from complaints.people.duty import Rota, Shift
 from ledger.directory import StaffMember
 from policies.arithmetic.zones import from_micros, wall_moment
 

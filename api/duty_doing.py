@@ -12,8 +12,8 @@ from api.deps import Deps
 from api.duty_calendar import NotTaken, calendar_of, shifts_of
 from api.problems import Problem
 from complaints.base import Actor
-from complaints.deputising import Absence, AbsenceReason, Team
-from complaints.duty import Rota, Shift, Substitution, shifts
+from complaints.people.deputising import Absence, AbsenceReason, Team
+from complaints.people.duty import Rota, Shift, Substitution, shifts
 from ledger.duty import AHEAD, DutyPlan, UnknownPeople
 from policies.vocabulary import Role
 

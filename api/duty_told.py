@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from complaints.deputising import Absence, AbsenceReason, Team, Unattended, stands_for, unattended
-from complaints.duty import Handover, Rota, Shift, Substitution, WeeklyHours, on_duty, shifts, until
+from complaints.people.deputising import Absence, AbsenceReason, Team, Unattended, stands_for, unattended
+from complaints.people.duty import Handover, Rota, Shift, Substitution, WeeklyHours, on_duty, shifts, until
 from ledger.duty import AHEAD, DutyPlan
 
 Names = Mapping[str, str]

@@ -14,8 +14,8 @@ from api.desk.portal_words import language_of
 from api.openapi import problems
 from api.runs import LARGEST_OCCURRENCE, run_explained
 from api.security import ComplaintHere, StaffHere
-from complaints.explained import sentences
-from complaints.occurrences import ClockState
+from complaints.timing.explained import sentences
+from complaints.timing.occurrences import ClockState
 from policies.arithmetic.explain import Explanation
 from policies.rules import Basis, Source, Texts
 from policies.wording.explain_steps import NamedPause

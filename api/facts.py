@@ -17,7 +17,7 @@ from api.openapi import problems
 from api.security import JSON_ONLY, AdministratorHere, ComplaintHere, sender_of, unknown
 from api.unavailable import not_recorded_yet
 from complaints.base import Order, Refused
-from complaints.letters import ReportDelivery
+from complaints.chapters.letters import ReportDelivery
 from ledger import intake
 from workflows.client import Unknown
 

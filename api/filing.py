@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.deps import Deps
 from api.inputs import Gathered
 from complaints.base import Actor, Command
-from complaints.intake import PartyDetails, ReceiveComplaint
-from complaints.library import PutInLibrary
+from complaints.chapters.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.library import PutInLibrary
+from complaints.chapters.parties import THE_CUSTOMER, AddParty, ChangePreferredChannel
 from complaints.lifecycle import fold
-from complaints.parties import THE_CUSTOMER, AddParty, ChangePreferredChannel
 from ledger import customers, library
 
 

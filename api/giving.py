@@ -18,9 +18,9 @@ from api.problems import Problem
 from api.security import not_known, sender_of
 from api.unavailable import not_recorded_yet
 from complaints.base import Command, Order, PackRef, Person, Refused, TextRef, permit_role
-from complaints.endings import MergeInto
+from complaints.chapters.endings import MergeInto
 from complaints.references import is_systemic, parse
-from complaints.systemic import JoinComplaint, OpenSystemicIssue
+from complaints.systemic.issue import JoinComplaint, OpenSystemicIssue
 from ledger import intake, reads
 from ledger.directory import Bearer
 from ledger.idempotency import KeyReused, remember

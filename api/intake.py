@@ -23,7 +23,7 @@ from api.packs import ref_of
 from api.problems import Problem
 from api.security import JSON_ONLY, CallerHere, sender_of
 from complaints.base import Actor, Order, PackRef, TextRef, permit_role
-from complaints.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.intake import PartyDetails, ReceiveComplaint
 from complaints.lifecycle import receive
 from complaints.references import SPACE
 from complaints.references import reference as reference_of

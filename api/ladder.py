@@ -14,8 +14,8 @@ from api.reads import folded
 from api.security import ComplaintHere, StaffHere
 from complaints.base import Frozen, Happening
 from complaints.case import Case
-from complaints.ladder_view import LadderView, RungView, ladder_view
-from complaints.occurrences import Occurrence
+from complaints.timing.ladder_view import LadderView, RungView, ladder_view
+from complaints.timing.occurrences import Occurrence
 from ledger.alerts import Call, Reached, calls_of
 
 router = APIRouter(tags=["alerts"])

@@ -15,8 +15,8 @@ from api.openapi import problems
 from api.problems import Problem
 from api.security import JSON_ONLY, StaffHere
 from complaints.base import Actor
-from complaints.issues import CauseClass
-from complaints.library import LIBRARIANS
+from complaints.chapters.issues import CauseClass
+from complaints.chapters.library import LIBRARIANS
 from ledger import library
 from ledger.library import LibraryEntry, LibraryFilters
 

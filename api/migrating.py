@@ -16,8 +16,8 @@ from api.problems import Problem
 from api.reads import folded
 from api.security import ComplaintHere, StaffHere
 from complaints.base import Actor, Order, PackRef, TextRef
+from complaints.chapters.migration import ClockChange, MigratePack, preview
 from complaints.lifecycle import decide, due, fold
-from complaints.migration import ClockChange, MigratePack, preview
 from policies.pack import Pack
 
 router = APIRouter(tags=["complaints"])

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import PackRef, Refused
 from complaints.case import Case
-from complaints.occurrences import Occurrence
+from complaints.timing.occurrences import Occurrence
 from ledger.database import autocommit
 from ledger.packs import digests, load_all
 from policies.pack import Pack

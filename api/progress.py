@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 
 from complaints.base import Frozen
 from complaints.case import Case
-from complaints.conversation import next_news, towards_customer
-from complaints.letters import LetterKind
+from complaints.chapters.conversation import next_news, towards_customer
+from complaints.chapters.letters import LetterKind
 from complaints.phases import Phase, phase
 from policies.pack import Pack
 from policies.vocabulary import DeliveryState, Fact

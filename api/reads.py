@@ -19,10 +19,10 @@ from api.showing import Reader, ShownEvent, shown_of
 from api.unavailable import not_recorded_yet
 from complaints.base import Actor, Happening
 from complaints.case import Case
-from complaints.explained import explained
-from complaints.letters import Letter
+from complaints.chapters.letters import Letter
 from complaints.lifecycle import fold
 from complaints.phases import Phase, phase
+from complaints.timing.explained import explained
 from complaints.view import CaseView, ClockView
 from ledger import access, intake, reads
 from ledger.directory import Bearer

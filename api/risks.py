@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from api.deps import DepsHere
 from api.openapi import problems
 from api.security import StaffHere
-from complaints.risk_state import MATRIX, RiskLevel, Treatment, level_of
-from complaints.systemic_view import SystemicView
+from complaints.systemic.risk_state import MATRIX, RiskLevel, Treatment, level_of
+from complaints.systemic.view import SystemicView
 from ledger import reads
 
 router = APIRouter(tags=["systemic issues"])

@@ -6,8 +6,8 @@ from api.deps import Deps
 from api.problems import Problem
 from api.reads import folded
 from complaints.case import Case
-from complaints.explained import Explained, explained
-from complaints.occurrences import Occurrence
+from complaints.timing.explained import Explained, explained
+from complaints.timing.occurrences import Occurrence
 from policies.pack import Pack
 
 LARGEST_OCCURRENCE = 2**31 - 1

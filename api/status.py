@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.deps import Deps, DepsHere
 from api.openapi import problems
-from complaints.outage_state import OutagePhase
+from complaints.systemic.outage_state import OutagePhase
 from ledger import reads
 
 router = APIRouter(tags=["status"])

@@ -22,10 +22,10 @@ from api.reads import Stretch, TimelineBody, stretch_of
 from api.security import JSON_ONLY, StaffHere, SystemicHere, not_known, sender_of
 from api.showing import Reader, shown_of
 from complaints.base import Command, Order, TextRef, permit_role
-from complaints.outage_state import OutagePhase
 from complaints.references import SPACE, systemic_reference
-from complaints.sites import spread
-from complaints.systemic import OpenSystemicIssue, SystemicIssue, fold_systemic, open_systemic
+from complaints.systemic.issue import OpenSystemicIssue, SystemicIssue, fold_systemic, open_systemic
+from complaints.systemic.outage_state import OutagePhase
+from complaints.systemic.sites import spread
 from ledger import reads
 from ledger.directory import Bearer
 from ledger.idempotency import KeyReused, remember

@@ -25,7 +25,7 @@ from bench.figures import Summary, percentile, summary
 from bench.stack import Stack, take_in_staff
 from complaints.base import Actor, Order
 from complaints.case import Case
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
 from complaints.lifecycle import due, fold, next_wakeup, receive
 from complaints.references import reference
 from complaints.transition import transition

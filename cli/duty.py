@@ -50,7 +50,7 @@ def team(
     hours: Annotated[str | None, _HOURS] = None,
 ) -> None:
     """Make a team, or make it what this says. Outside its hours its members are off duty."""
-    from complaints.deputising import Team
+    from complaints.people.deputising import Team
 
     async def run(rooms: _Rooms) -> bool:
         above = await rooms.ids([supervisor] if supervisor else [])
@@ -102,7 +102,7 @@ def rota(
     """Make a duty rota, or make it what this says; its calendar's shifts and what was taken over stay."""
     from zoneinfo import ZoneInfo
 
-    from complaints.duty import Rota
+    from complaints.people.duty import Rota
 
     async def run(rooms: _Rooms) -> bool:
         fields: dict[str, Any] = {
@@ -156,7 +156,7 @@ def rota_in(
 def rota_out(id_: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Write a rota's shifts as a calendar (.ics) to standard output."""
     from api.duty_calendar import calendar_of
-    from complaints.duty import shifts
+    from complaints.people.duty import shifts
     from ledger.duty import AHEAD
 
     async def run(rooms: _Rooms) -> bytes:

@@ -8,22 +8,22 @@ from typing import Any, Self
 from pydantic import AwareDatetime, Field
 
 from complaints.base import AttachmentRef, Frozen, PackRef, TextRef
-from complaints.clocks import Classes
-from complaints.closure import Closure
-from complaints.conversation import Conversation
-from complaints.dispute import Dispute
-from complaints.escalation import Escalation
-from complaints.feedback import Feedback
-from complaints.intake import Need, Party
-from complaints.internal_review import InternalReview
-from complaints.investigation import Investigation
-from complaints.letters import Letters
-from complaints.mediation import Mediation
-from complaints.membership import Membership
-from complaints.occurrences import Clocks
-from complaints.ownership import Ownership
-from complaints.post_mortem import PostMortem
-from complaints.redress import Remedies
+from complaints.chapters.closure import Closure
+from complaints.chapters.conversation import Conversation
+from complaints.chapters.dispute import Dispute
+from complaints.chapters.escalation import Escalation
+from complaints.chapters.feedback import Feedback
+from complaints.chapters.intake import Need, Party
+from complaints.chapters.internal_review import InternalReview
+from complaints.chapters.investigation import Investigation
+from complaints.chapters.letters import Letters
+from complaints.chapters.mediation import Mediation
+from complaints.chapters.membership import Membership
+from complaints.chapters.ownership import Ownership
+from complaints.chapters.post_mortem import PostMortem
+from complaints.chapters.redress import Remedies
+from complaints.timing.clocks import Classes
+from complaints.timing.occurrences import Clocks
 from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Severity, Tier
 
 

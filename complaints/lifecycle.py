@@ -14,28 +14,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
 
-import complaints.dispatching
-import complaints.erasure  # these register their commands, which nothing here names
-import complaints.extensions
-import complaints.imported
-import complaints.library
-import complaints.parties  # noqa: F401
-from complaints import (
-    alarms,
-    clocks,
-    closure,
-    departments,
-    dispute,
-    escalation,
-    feedback,
-    internal_review,
-    migration,
-    ownership,
-    pauses,
-    post_mortem,
-    redress,
-    tiers,
-)
+import complaints.chapters.erasure
+import complaints.chapters.extensions
+import complaints.chapters.imported
+import complaints.chapters.library
+import complaints.chapters.parties
+import complaints.people.dispatching  # noqa: F401 - these register their commands, which nothing here names
 from complaints.base import (
     SYSTEM,
     Actor,
@@ -50,11 +34,31 @@ from complaints.base import (
     permit_role,
 )
 from complaints.case import Case
-from complaints.intake import ComplaintReceived, ReceiptCorrected, ReceiveComplaint, automatic_receipt
-from complaints.letters import ReportDelivery
-from complaints.migration import MigratePack
-from complaints.occurrences import ClockBreached, RungClimbed
-from complaints.triage import Triaged
+from complaints.chapters import (
+    closure,
+    departments,
+    dispute,
+    escalation,
+    feedback,
+    internal_review,
+    migration,
+    ownership,
+    pauses,
+    post_mortem,
+    redress,
+)
+from complaints.chapters.intake import (
+    ComplaintReceived,
+    ReceiptCorrected,
+    ReceiveComplaint,
+    automatic_receipt,
+)
+from complaints.chapters.letters import ReportDelivery
+from complaints.chapters.migration import MigratePack
+from complaints.chapters.triage import Triaged
+from complaints.people import tiers
+from complaints.timing import alarms, clocks
+from complaints.timing.occurrences import ClockBreached, RungClimbed
 from policies.pack import Pack
 from policies.vocabulary import Fact, Role
 

@@ -8,28 +8,28 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime
 
-from complaints.actions import ActionOverdue, EffectivenessCheckDue
 from complaints.base import SYSTEM, Event, Frozen, Happening
 from complaints.case import Case
-from complaints.departments import DepartmentAsked, DepartmentTold
-from complaints.dispatching import Dispatched, DispatchFailed
-from complaints.escalation import Escalated
-from complaints.extensions import ExtensionAsked, ExtensionGranted, ExtensionRefused
-from complaints.feedback import LowScoreEscalated
-from complaints.internal_review import InternalReviewOpened
-from complaints.letters import LEAVES_BY_ITSELF, LetterMoved, LetterQueued
-from complaints.occurrences import (
+from complaints.chapters.actions import ActionOverdue, EffectivenessCheckDue
+from complaints.chapters.departments import DepartmentAsked, DepartmentTold
+from complaints.chapters.escalation import Escalated
+from complaints.chapters.extensions import ExtensionAsked, ExtensionGranted, ExtensionRefused
+from complaints.chapters.feedback import LowScoreEscalated
+from complaints.chapters.internal_review import InternalReviewOpened
+from complaints.chapters.letters import LEAVES_BY_ITSELF, LetterMoved, LetterQueued
+from complaints.chapters.outside import OutsideDeadlinePassed
+from complaints.chapters.ownership import Assigned, HandoverOffered
+from complaints.chapters.pilots import PilotOverdue
+from complaints.people.dispatching import Dispatched, DispatchFailed
+from complaints.people.recipients import each_once, resolve
+from complaints.people.tiers import TierRaised
+from complaints.timing.occurrences import (
     AcknowledgementExpired,
     ClockBreached,
     ClockWarned,
     RungClimbed,
     RungUnheld,
 )
-from complaints.outside import OutsideDeadlinePassed
-from complaints.ownership import Assigned, HandoverOffered
-from complaints.pilots import PilotOverdue
-from complaints.recipients import each_once, resolve
-from complaints.tiers import TierRaised
 from policies.pack import Pack
 from policies.vocabulary import AlertChannel, DeliveryState, Role
 

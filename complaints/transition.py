@@ -8,9 +8,9 @@ from complaints.base import Frozen, Happening
 from complaints.case import Case
 from complaints.lifecycle import evolve
 from complaints.messages import Message, messages
-from complaints.systemic import SystemicIssue, evolve_systemic
-from complaints.systemic_time import messages_about
-from complaints.systemic_view import SystemicView, systemic_view
+from complaints.systemic.issue import SystemicIssue, evolve_systemic
+from complaints.systemic.moments import messages_about
+from complaints.systemic.view import SystemicView, systemic_view
 from complaints.view import CaseView, view
 from policies.pack import Pack
 

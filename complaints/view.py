@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from complaints import dispatching
 from complaints.base import Frozen
 from complaints.case import Case
 from complaints.lifecycle import next_wakeup
-from complaints.occurrences import ClockState
+from complaints.people import dispatching
 from complaints.phases import Phase, phase
+from complaints.timing.occurrences import ClockState
 from policies.pack import Pack
 from policies.vocabulary import Fact
 

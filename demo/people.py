@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from complaints.deputising import Team
-from complaints.duty import Handover, Rota
+from complaints.people.deputising import Team
+from complaints.people.duty import Handover, Rota
 from ledger.directory import Directory
 from ledger.duty import Duty
 from policies.arithmetic.calendars import Weekday

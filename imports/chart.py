@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from complaints.judging import Outcome
+from complaints.timing.judging import Outcome
 from imports.simulating import Line, Simulated
 
 WORDS = {

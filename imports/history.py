@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from complaints import clocks
 from complaints.base import Event, Happening, Order, TextRef
 from complaints.case import Case
-from complaints.closure import Archived
-from complaints.imported import ImportedClosed
-from complaints.intake import ReceiveComplaint
-from complaints.judging import answered
+from complaints.chapters.closure import Archived
+from complaints.chapters.imported import ImportedClosed
+from complaints.chapters.intake import ReceiveComplaint
 from complaints.lifecycle import due, evolve, fold, receive
-from complaints.occurrences import ClockBreached, ClockMet
+from complaints.timing import clocks
+from complaints.timing.judging import answered
+from complaints.timing.occurrences import ClockBreached, ClockMet
 from complaints.transition import Commit
 from complaints.view import view
 from imports.mapping import ImportedRow

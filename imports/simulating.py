@@ -19,11 +19,11 @@ from typing import NamedTuple
 from pydantic import AwareDatetime
 
 from complaints.base import Actor, Frozen, Order, Refused, TextRef
-from complaints.clocks import Classes
-from complaints.imported import ImportedClosed
-from complaints.intake import PartyDetails
-from complaints.judging import Judge, Judged, Known, Outcome
+from complaints.chapters.imported import ImportedClosed
+from complaints.chapters.intake import PartyDetails
 from complaints.lifecycle import fold, receive
+from complaints.timing.clocks import Classes
+from complaints.timing.judging import Judge, Judged, Known, Outcome
 from imports.history import closing, receipt
 from imports.mapping import ImportedRow, Mapping
 from imports.reading import Row, RowError, read

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
-from complaints.occurrences import ClockState
+from complaints.timing.occurrences import ClockState
 from ledger.outbox import NOWHERE, State, outbox
 from ledger.tables import clocks
 

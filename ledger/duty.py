@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from complaints.base import Frozen
-from complaints.deputising import Absence, Staffing, Team
-from complaints.duty import Rota, Shift, Substitution
+from complaints.people.deputising import Absence, Staffing, Team
+from complaints.people.duty import Rota, Shift, Substitution
 from ledger.database import autocommit
 
 AHEAD: Final = timedelta(days=400)

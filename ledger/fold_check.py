@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.case import Case
 from complaints.lifecycle import evolve
-from complaints.systemic import SystemicIssue, SystemicOpened, evolve_systemic
-from complaints.systemic_view import SystemicView, systemic_view
+from complaints.systemic.issue import SystemicIssue, SystemicOpened, evolve_systemic
+from complaints.systemic.view import SystemicView, systemic_view
 from complaints.view import CaseView, ClockView, view
 from ledger.stored import StoredEvent, UnknownEventError
 from ledger.tables import clocks, complaints, systemic_issues

@@ -28,8 +28,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
-from complaints.issues import CauseClass
-from complaints.library import LibraryEntryMade
+from complaints.chapters.issues import CauseClass
+from complaints.chapters.library import LibraryEntryMade
 from ledger.metadata import metadata
 from ledger.orphans import OLD_ENOUGH
 from ledger.tables import events

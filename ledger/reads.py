@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen, Happening
-from complaints.systemic_view import SystemicView
+from complaints.systemic.view import SystemicView
 from complaints.view import ClockView
 from ledger.record import find_command
 from ledger.stored import Recorded, select_events, stored

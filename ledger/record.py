@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from complaints.base import Happening
-from complaints.erasure import PersonalDataErased
+from complaints.chapters.erasure import PersonalDataErased
 from complaints.transition import Commit, CommitResult
 from ledger.canonical import canonical_text
 from ledger.chain import FORMAT, GENESIS, event_hash, seal, seal_holds

@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, bindparam, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen, Person
-from complaints.dispatching import Candidate
+from complaints.people.dispatching import Candidate
 from ledger.directory_tables import staff
 from ledger.tables import complaints
 from policies.vocabulary import Role

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-import complaints.erasure
 import complaints.transition  # noqa: F401 - with it every chapter has registered its events
 from complaints.base import Event, Frozen, Happening
 from ledger.tables import events

@@ -9,7 +9,7 @@ from sqlalchemy import Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from complaints.suspicion import Suspicion, Told, earliest, suspected
+from complaints.systemic.suspicion import Suspicion, Told, earliest, suspected
 from policies.pack import Pack
 
 

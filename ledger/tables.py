@@ -175,7 +175,7 @@ systemic_issues = Table(
     Column("risk_overdue", Boolean, nullable=False, server_default="false"),
     Column("changed_at", INSTANT, nullable=False, server_default=func.now()),  # real time
 )
-"""The read model of systemic issues: complaints.systemic_view.SystemicView as a row."""
+"""The read model of systemic issues: complaints.systemic.view.SystemicView as a row."""
 
 Index("ix_systemic_issues_wake_at", systemic_issues.c.wake_at,
       postgresql_where=systemic_issues.c.wake_at.is_not(None))  # fmt: skip

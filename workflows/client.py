@@ -24,7 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from complaints.base import Order, PackRef, Refused
 from complaints.case import Case
 from complaints.references import is_systemic
-from complaints.systemic import SystemicIssue, decide_systemic
+from complaints.systemic.issue import SystemicIssue, decide_systemic
 from runtime.clock import ClockSpec
 from workflows.contract import (
     COMPLAINT,

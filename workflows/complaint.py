@@ -11,8 +11,8 @@ from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlread
 with workflow.unsafe.imports_passed_through():
     from complaints.base import Happening, Order, Refused
     from complaints.case import Case
+    from complaints.chapters.migration import MigratePack, pack_after
     from complaints.lifecycle import decide, due, evolve, fold, next_wakeup, receive
-    from complaints.migration import MigratePack, pack_after
     from complaints.phases import phase
     from complaints.transition import transition
     from policies.pack import Pack

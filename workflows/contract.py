@@ -6,7 +6,7 @@ from pydantic import AwareDatetime
 
 from complaints.base import Frozen, Order, PackRef
 from complaints.case import Case
-from complaints.systemic import SystemicIssue
+from complaints.systemic.issue import SystemicIssue
 from runtime.clock import ClockSpec
 
 COMPLAINT = "Complaint"

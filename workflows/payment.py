@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 
 with workflow.unsafe.imports_passed_through():
     from complaints.base import SYSTEM, Actor, Frozen, Money, Order, TextRef
-    from complaints.payments import PaymentState, ReportPayment
+    from complaints.chapters.payments import PaymentState, ReportPayment
     from policies.vocabulary import Role
     from runtime.clock import ClockSpec
     from workflows.contract import PAYMENT, complaint_workflow_id

@@ -9,7 +9,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from complaints.base import SYSTEM, Actor, Command, Happening, Order, Refused
-    from complaints.systemic import (
+    from complaints.systemic.issue import (
         SystemicIssue,
         decide_systemic,
         evolve_systemic,
@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         pack_needed,
         tells,
     )
-    from complaints.systemic_time import due_systemic, next_wakeup_systemic
+    from complaints.systemic.moments import due_systemic, next_wakeup_systemic
     from complaints.transition import systemic_transition
     from policies.pack import Pack
     from policies.vocabulary import Role

@@ -23,10 +23,10 @@ from activities.delivery.systemic_post import SystemicPost, is_about_systemic
 from activities.delivery.watchdog_post import WatchdogPost, is_about_watchdog
 from activities.reports.post import ReportsPost, is_report
 from complaints.base import SYSTEM, Actor
-from complaints.ladders import ladder_of
 from complaints.messages import WEBHOOKS
-from complaints.occurrences import Unheld
-from complaints.recipients import stands_for_one
+from complaints.people.recipients import stands_for_one
+from complaints.timing.ladders import ladder_of
+from complaints.timing.occurrences import Unheld
 from ledger.alert_links import AlertLinks
 from ledger.directory import Directory, Mailbox
 from ledger.outbox import NOWHERE, Leased, State

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from complaints.base import Frozen
-from complaints.deputising import Staffing, stands_for
-from complaints.duty import is_open, on_duty
+from complaints.people.deputising import Staffing, stands_for
+from complaints.people.duty import is_open, on_duty
 from ledger.chat_addresses import ChatSeal
 from ledger.database import autocommit
 from ledger.directory import Mailbox

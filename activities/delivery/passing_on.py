@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.cases import Cases, Held
 from complaints.base import SYSTEM, Actor, Order
 from complaints.case import Case
-from complaints.escalation import ReportUnheld
+from complaints.chapters.escalation import ReportUnheld
 from complaints.lifecycle import decide, due, evolve
 from complaints.messages import Message, messages
-from complaints.occurrences import Unheld
+from complaints.timing.occurrences import Unheld
 from ledger import outbox
 from ledger.database import autocommit
 from ledger.outbox import Untold

@@ -13,8 +13,8 @@ from activities.delivery.mail import NO_ADDRESS, MailAway, MailBounced, MailDefe
 from activities.delivery.mailing import Mailing
 from activities.delivery.render import texts_of_letter, write_letter
 from complaints.base import SYSTEM
-from complaints.intake import Party
-from complaints.letters import Letter
+from complaints.chapters.intake import Party
+from complaints.chapters.letters import Letter
 from ledger import access
 from ledger.database import autocommit
 from ledger.directory import Directory, Mailbox

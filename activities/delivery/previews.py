@@ -13,8 +13,8 @@ from activities.delivery.composing import as_html
 from activities.delivery.render import Sender
 from activities.delivery.wording import day, instant, lasting, span, sum_of, word
 from complaints.base import Money
-from complaints.letters import LetterKind
-from complaints.remedies import RemedyKind, RemedyState
+from complaints.chapters.letters import LetterKind
+from complaints.chapters.remedies import RemedyKind, RemedyState
 from policies.letters import FIELDS, too_telling
 from policies.pack import Pack
 

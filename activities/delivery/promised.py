@@ -6,9 +6,9 @@ from datetime import datetime
 
 from activities.cases import Held
 from complaints.case import Case
-from complaints.conversation import next_news
-from complaints.extensions import ExtensionGranted
-from complaints.letters import Letter, LetterQueued
+from complaints.chapters.conversation import next_news
+from complaints.chapters.extensions import ExtensionGranted
+from complaints.chapters.letters import Letter, LetterQueued
 from policies.pack import Pack
 from policies.vocabulary import Fact
 

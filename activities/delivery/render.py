@@ -10,9 +10,9 @@ from activities.cases import Held
 from activities.delivery.promised import answer_due
 from activities.delivery.wording import PLAIN, UNREACHABLE, day, instant, lasting, span, sum_of, word
 from complaints.base import TextRef
-from complaints.endings import ComplaintDeclined, ComplaintForwarded
-from complaints.letters import Letter as Sent
-from complaints.remedies import Remedy, RemedyState
+from complaints.chapters.endings import ComplaintDeclined, ComplaintForwarded
+from complaints.chapters.letters import Letter as Sent
+from complaints.chapters.remedies import Remedy, RemedyState
 from ledger.texts import Erased
 from policies.letters import Letter, Written, fields_in
 from policies.pack import Pack

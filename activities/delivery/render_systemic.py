@@ -8,8 +8,8 @@ from datetime import datetime
 from activities.cases import HeldIssue
 from activities.delivery.render import Sender, template
 from activities.delivery.wording import day, instant, word
-from complaints.suspicion import Suspicion
-from complaints.systemic import SystemicIssue
+from complaints.systemic.issue import SystemicIssue
+from complaints.systemic.suspicion import Suspicion
 from policies.letters import Written, fields_in
 from policies.pack import Pack
 

@@ -8,7 +8,7 @@ from activities.cases import Cases
 from activities.delivery.render import Sender
 from activities.delivery.render_systemic import write_outage_alert, write_risk_review, write_suspicion
 from complaints.references import is_systemic
-from complaints.suspicion import SUSPICION
+from complaints.systemic.suspicion import SUSPICION
 from ledger.database import autocommit
 from ledger.outbox import Leased
 from ledger.packs import load_all

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.delivery.passing_on import PassingOn, unheld_order
 from complaints.base import SYSTEM, Actor, Order
-from complaints.letters import ReportDelivery
+from complaints.chapters.letters import ReportDelivery
 from ledger import outbox
 from ledger.database import autocommit
 from ledger.outbox import State, Untold

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from complaints.base import Money
-from complaints.issues import IssueOutcome
-from complaints.remedies import RemedyKind, RemedyState
+from complaints.chapters.issues import IssueOutcome
+from complaints.chapters.remedies import RemedyKind, RemedyState
 from policies.arithmetic.durations import Duration, Unit
 from policies.letters import Letter
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from complaints.recipients import stands_for_one
+from complaints.people.recipients import stands_for_one
 from ledger import bounces
 
 _log = structlog.get_logger(__name__)

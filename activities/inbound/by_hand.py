@@ -12,8 +12,8 @@ from activities.inbound.filing import Filer, Overtaken
 from activities.inbound.matching import Matcher
 from activities.inbound.reading import Mail, read
 from complaints.base import Actor, Refused, permit_role
-from complaints.conversation import WriteMessage
-from complaints.intake import AddNote, ReceiveComplaint
+from complaints.chapters.conversation import WriteMessage
+from complaints.chapters.intake import AddNote, ReceiveComplaint
 from complaints.lifecycle import possible
 from ledger import inbound, intake
 from ledger.database import autocommit

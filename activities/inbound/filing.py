@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from activities.inbound.reading import LONGEST_TEXT, File, Mail
 from complaints.base import Actor, AttachmentRef, Command, Order, PackRef, Refused, TextRef
-from complaints.conversation import WriteMessage
-from complaints.intake import AddNote, AttachEvidence, PartyDetails, ReceiveComplaint
+from complaints.chapters.conversation import WriteMessage
+from complaints.chapters.intake import AddNote, AttachEvidence, PartyDetails, ReceiveComplaint
 from complaints.lifecycle import receive
 from complaints.references import SPACE
 from complaints.references import reference as reference_of

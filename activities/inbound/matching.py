@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.cases import Cases
 from activities.inbound.reading import Mail
 from complaints.base import Actor, Refused
-from complaints.intake import Party, PartyDetails, ReceiveComplaint
+from complaints.chapters.intake import Party, PartyDetails, ReceiveComplaint
 from complaints.references import is_systemic, parse
 from ledger import bounces, intake
 from ledger.customers import normalised

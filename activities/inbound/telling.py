@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import Order, Refused
-from complaints.intake import AttachEvidence
+from complaints.chapters.intake import AttachEvidence
 from ledger import inbound, intake, reads
 from ledger.database import autocommit
 from ledger.inbound import State, Telling

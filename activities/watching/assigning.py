@@ -1,6 +1,6 @@
 """Assigning: gives triaged complaints that nobody has taken to whoever may have them and has the least to do.
 
-The choice is complaints/dispatching.py's. It goes to the complaint's workflow as a fact, under an id that
+The choice is complaints/people/dispatching.py's. It goes to the complaint's workflow as a fact, under an id that
 names where the stream stood: told twice it is done once, and where somebody took the complaint meanwhile
 it changes nothing.
 """
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.cases import Cases, Held
 from complaints.base import SYSTEM, Actor, Command, Order
-from complaints.dispatching import Candidate, Chosen, Dispatch, Nobody, ReportNobody, choose, waits
+from complaints.people.dispatching import Candidate, Chosen, Dispatch, Nobody, ReportNobody, choose, waits
 from ledger import roster
 from ledger.database import autocommit
 from ledger.roster import Waiting

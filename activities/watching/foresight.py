@@ -23,8 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from activities.cases import Cases, Held, HeldIssue
 from complaints.lifecycle import due, evolve, next_wakeup
 from complaints.messages import Message, messages
-from complaints.systemic import evolve_systemic
-from complaints.systemic_time import due_systemic, messages_about, next_wakeup_systemic
+from complaints.systemic.issue import evolve_systemic
+from complaints.systemic.moments import due_systemic, messages_about, next_wakeup_systemic
 from ledger import foreseen
 from ledger.database import autocommit
 from ledger.foreseen import Upcoming

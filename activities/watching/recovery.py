@@ -12,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.lifecycle import fold
-from complaints.systemic import fold_systemic
+from complaints.systemic.issue import fold_systemic
 from ledger import intake, reads
 from ledger.record import Record
 from workflows.client import Engine, EngineAway

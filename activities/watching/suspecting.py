@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from complaints.suspicion import alert
+from complaints.systemic.suspicion import alert
 from ledger import outbox
 from ledger.database import autocommit
 from ledger.packs import load_all

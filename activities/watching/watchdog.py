@@ -27,8 +27,8 @@ from complaints.case import Case
 from complaints.lifecycle import due, evolve, next_wakeup
 from complaints.messages import Message, messages
 from complaints.references import is_systemic
-from complaints.systemic import evolve_systemic
-from complaints.systemic_time import due_systemic, messages_about, next_wakeup_systemic
+from complaints.systemic.issue import evolve_systemic
+from complaints.systemic.moments import due_systemic, messages_about, next_wakeup_systemic
 from ledger import intake, outbox, reads
 from ledger.database import autocommit
 from ledger.reads import WakeUp

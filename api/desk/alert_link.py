@@ -34,7 +34,7 @@ from api.reads import folded
 from api.unavailable import engine_away
 from complaints.base import Actor, Command, Refused
 from complaints.case import Case
-from complaints.escalation import AcknowledgeAlert, SnoozeAlert
+from complaints.chapters.escalation import AcknowledgeAlert, SnoozeAlert
 from ledger.alert_links import LONGEST, Linked
 from ledger.directory import Bearer
 from policies.pack import Pack

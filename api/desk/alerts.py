@@ -34,11 +34,11 @@ from api.reads import folded
 from api.status import disturbances_if_known
 from complaints.base import Command, Refused
 from complaints.case import Case
-from complaints.escalation import AcknowledgeAlert, ReleaseAlert, SnoozeAlert
+from complaints.chapters.escalation import AcknowledgeAlert, ReleaseAlert, SnoozeAlert
+from complaints.chapters.ownership import OfferHandover
 from complaints.lifecycle import possible
-from complaints.occurrences import ClockState
-from complaints.ownership import OfferHandover
 from complaints.references import parse
+from complaints.timing.occurrences import ClockState
 from ledger import desk_news
 from ledger.alerts import Wanted
 from ledger.directory import Session, StaffMember

@@ -33,8 +33,8 @@ from api.showing import Reader
 from api.status import disturbances_if_known
 from complaints.base import Actor, Command, Happening, Refused, TextRef
 from complaints.case import Case
-from complaints.conversation import AnswerCustomer, unanswered
-from complaints.intake import AttachEvidence
+from complaints.chapters.conversation import AnswerCustomer, unanswered
+from complaints.chapters.intake import AttachEvidence
 from complaints.lifecycle import possible
 from complaints.phases import phase
 from complaints.references import is_systemic, parse

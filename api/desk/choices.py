@@ -10,9 +10,9 @@ from api.desk.times import Face
 from api.desk.words import headed, said
 from complaints.base import HANDLING, Command, TextRef
 from complaints.case import Case
-from complaints.extensions import asked
-from complaints.letters import Letter
-from complaints.remedies import Remedy
+from complaints.chapters.extensions import asked
+from complaints.chapters.letters import Letter
+from complaints.chapters.remedies import Remedy
 from ledger.directory import StaffMember
 from policies.pack import Pack
 from policies.vocabulary import DeliveryState

@@ -12,8 +12,8 @@ from api.desk.times import Face, left, span
 from api.desk.why_table import Why, why_table
 from api.packs import Under
 from complaints.case import Case
-from complaints.explained import Explained, about, explained
-from complaints.occurrences import ClockState, Occurrence
+from complaints.timing.explained import Explained, about, explained
+from complaints.timing.occurrences import ClockState, Occurrence
 from policies.arithmetic.calendars import CalendarError
 from policies.pack import ClockRule, Pack
 from policies.rules import Basis

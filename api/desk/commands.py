@@ -36,8 +36,8 @@ from api.reads import folded
 from api.showing import areas_of
 from api.unavailable import engine_away
 from complaints.base import Refused
-from complaints.intake import AttachEvidence
-from complaints.migration import MigratePack
+from complaints.chapters.intake import AttachEvidence
+from complaints.chapters.migration import MigratePack
 from ledger import reads
 from ledger.directory import Session
 from workflows.client import EngineAway

@@ -25,7 +25,7 @@ from api.duty_feed import DutyFeeds
 from api.duty_told import NowBody, RotaBody, TeamBody, now_body, rota_body, team_body
 from api.problems import Problem
 from api.status import disturbances_if_known
-from complaints.deputising import AbsenceReason, NotThere, not_there
+from complaints.people.deputising import AbsenceReason, NotThere, not_there
 from ledger.directory import Session, StaffMember
 from ledger.duty import DutyPlan
 

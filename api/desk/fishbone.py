@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from api.desk.words import headed
 from complaints.base import TextRef
-from complaints.post_mortem import Bone, BoneCategory
+from complaints.chapters.post_mortem import Bone, BoneCategory
 
 WIDTH = 300
 """Units, about as many pixels as a narrow screen has: the picture is readable there as it is."""

@@ -223,7 +223,7 @@ def _used(
     command: type[Command], name: str, around: Around, options: tuple[Choice, ...]
 ) -> tuple[Choice, ...]:
     """Of the classes of a complaint, those that its pack knows."""
-    if command.__module__ != "complaints.triage" or name not in _IN_PACK:
+    if command.__module__ != "complaints.chapters.triage" or name not in _IN_PACK:
         return options
     known = [str(value) for value in getattr(around.pack, _IN_PACK[name])]
     return tuple(option for option in options if option.value in known)
@@ -258,7 +258,7 @@ _AS_IT_IS = frozenset({"kind", "severity", "tier", "feedback_class", "simple", "
 
 def _start(command: type[Command], name: str, default: Any, around: Around) -> str:
     """What a control holds at first: how the case is classed now, where that is what is decided."""
-    if command.__module__ == "complaints.triage" and name in _AS_IT_IS:
+    if command.__module__ == "complaints.chapters.triage" and name in _AS_IT_IS:
         default = getattr(around.case, name)
     if default is None or default == () or isinstance(default, Frozen):
         return ""

@@ -12,8 +12,8 @@ from api.desk.times import Face, span
 from api.desk.words import headed, recipient, said, why_changed
 from api.ladder import CallBody, LadderBody, RungBody
 from complaints.case import Case
-from complaints.explained import about
-from complaints.ladder_view import RungState
+from complaints.timing.explained import about
+from complaints.timing.ladder_view import RungState
 from ledger.alerts import Reached
 from policies.pack import Pack
 from policies.vocabulary import AlertChannel

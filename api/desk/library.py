@@ -17,8 +17,8 @@ from api.desk.words import headed
 from api.library import EntryHere, LibraryAsked, Withdrawal, entry_of, withdrawn
 from api.problems import Problem
 from api.status import disturbances_if_known
-from complaints.issues import CauseClass
-from complaints.library import LIBRARIANS
+from complaints.chapters.issues import CauseClass
+from complaints.chapters.library import LIBRARIANS
 from ledger import library
 from ledger.directory import Session
 from ledger.library import LibraryEntry

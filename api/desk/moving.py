@@ -13,7 +13,7 @@ from api.desk.rendering import page
 from api.desk.times import Face
 from api.inputs import PackGiven
 from api.migrating import pack_asked, previewed
-from complaints.migration import ClockChange, MigratePack
+from complaints.chapters.migration import ClockChange, MigratePack
 from ledger.directory import Session
 from policies.pack import Pack
 

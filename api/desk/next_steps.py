@@ -6,28 +6,28 @@ from collections.abc import Callable, Collection
 
 from complaints.base import Command
 from complaints.case import Case
-from complaints.closure import CloseComplaint
-from complaints.conversation import AnswerCustomer
-from complaints.dispute import AcknowledgeDispute, ConcludeDispute
-from complaints.extensions import GrantExtension
-from complaints.intake import Acknowledge, AddNote, ApproveReceiptCorrection
-from complaints.internal_review import AssignInternalReviewer, RecordInternalReview
-from complaints.investigation import ProposePlan, RecordFinding
-from complaints.issues import AddIssue, DecideIssue
-from complaints.ownership import AcceptHandover, TakeOwnership
-from complaints.pauses import ResumeClocks
-from complaints.post_mortem import FinishPostMortem, RecordWhys
-from complaints.redress import ApproveRemedy, OfferRemedy
-from complaints.remedies import RemedyState
-from complaints.response import ApproveResponse, DraftResponse, SendResponse
-from complaints.review import (
+from complaints.chapters.closure import CloseComplaint
+from complaints.chapters.conversation import AnswerCustomer
+from complaints.chapters.dispute import AcknowledgeDispute, ConcludeDispute
+from complaints.chapters.extensions import GrantExtension
+from complaints.chapters.intake import Acknowledge, AddNote, ApproveReceiptCorrection
+from complaints.chapters.internal_review import AssignInternalReviewer, RecordInternalReview
+from complaints.chapters.investigation import ProposePlan, RecordFinding
+from complaints.chapters.issues import AddIssue, DecideIssue
+from complaints.chapters.ownership import AcceptHandover, TakeOwnership
+from complaints.chapters.pauses import ResumeClocks
+from complaints.chapters.post_mortem import FinishPostMortem, RecordWhys
+from complaints.chapters.redress import ApproveRemedy, OfferRemedy
+from complaints.chapters.remedies import RemedyState
+from complaints.chapters.response import ApproveResponse, DraftResponse, SendResponse
+from complaints.chapters.review import (
     ApproveDisputeReply,
     AssignReviewer,
     DecideDispute,
     DraftDisputeReply,
     RecordDisputeInvestigation,
 )
-from complaints.triage import Triage
+from complaints.chapters.triage import Triage
 from policies.vocabulary import Fact
 
 

@@ -27,18 +27,18 @@ from api.security import sender_of
 from api.status import Disturbance, disturbances_if_known
 from complaints.base import Command, Happening, Order
 from complaints.case import Case
-from complaints.closure import Reopen
-from complaints.conversation import WriteMessage
-from complaints.dispute import RaiseDispute, WithdrawDispute
-from complaints.endings import AppealDecline, Withdraw
-from complaints.feedback import AnswerSatisfaction, ConfirmOutcome
-from complaints.intake import AttachEvidence, Party
-from complaints.letters import Letter, ReportDelivery
+from complaints.chapters.closure import Reopen
+from complaints.chapters.conversation import WriteMessage
+from complaints.chapters.dispute import RaiseDispute, WithdrawDispute
+from complaints.chapters.endings import AppealDecline, Withdraw
+from complaints.chapters.feedback import AnswerSatisfaction, ConfirmOutcome
+from complaints.chapters.intake import AttachEvidence, Party
+from complaints.chapters.letters import Letter, ReportDelivery
+from complaints.chapters.parties import ChangePreferredChannel
+from complaints.chapters.redress import AcceptRemedy, RefuseRemedy
+from complaints.chapters.remedies import Remedy, RemedyState
 from complaints.lifecycle import possible
-from complaints.parties import ChangePreferredChannel
 from complaints.phases import Phase
-from complaints.redress import AcceptRemedy, RefuseRemedy
-from complaints.remedies import Remedy, RemedyState
 from ledger import access
 from ledger.directory import Bearer
 from policies.pack import Pack

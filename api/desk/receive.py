@@ -22,7 +22,7 @@ from api.problems import Problem
 from api.security import complaint_in_path, sender_of, unknown
 from api.status import disturbances_if_known
 from complaints.base import Refused, permit_role
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
 from ledger import intake
 from ledger.directory import Session
 from policies.pack import Pack

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.problems import Problem
 from complaints.base import HANDLING
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
 from policies.vocabulary import Role
 
 HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ from api.desk.systemic_list import titles_of
 from api.desk.words import headed
 from api.risks import CellBody, register_of
 from api.status import disturbances_if_known
-from complaints.risk_state import IMPACTS, LIKELIHOODS, RiskLevel, Treatment, rated
+from complaints.systemic.risk_state import IMPACTS, LIKELIHOODS, RiskLevel, Treatment, rated
 from ledger import reads
 
 router = APIRouter(include_in_schema=False)

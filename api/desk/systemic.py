@@ -30,12 +30,8 @@ from api.security import not_known, systemic_in_path
 from api.showing import Reader
 from api.status import disturbances_if_known
 from complaints.base import Command, Happening, Refused
-from complaints.outage_state import Outage, OutagePhase, way_of
-from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver, spoken
 from complaints.references import parse
-from complaints.risk_state import IMPACTS, LIKELIHOODS, rated
-from complaints.sites import region_of, spread
-from complaints.systemic import (
+from complaints.systemic.issue import (
     OpenSystemicIssue,
     PlanSystemic,
     RemoveComplaint,
@@ -44,6 +40,10 @@ from complaints.systemic import (
     fold_systemic,
     possible_systemic,
 )
+from complaints.systemic.outage_state import Outage, OutagePhase, way_of
+from complaints.systemic.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver, spoken
+from complaints.systemic.risk_state import IMPACTS, LIKELIHOODS, rated
+from complaints.systemic.sites import region_of, spread
 from ledger import reads
 from ledger.directory import Session
 from ledger.suspicion import sites_of

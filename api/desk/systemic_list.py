@@ -26,8 +26,8 @@ from api.showing import areas_of
 from api.status import disturbances_if_known
 from api.systemic import open_systemic_issue
 from complaints.base import Refused
-from complaints.systemic import LEADING, OpenSystemicIssue
-from complaints.systemic_view import SystemicView
+from complaints.systemic.issue import LEADING, OpenSystemicIssue
+from complaints.systemic.view import SystemicView
 from ledger import access, reads
 from ledger.directory import Session
 from ledger.suspicion import suspicions

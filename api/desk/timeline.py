@@ -22,11 +22,11 @@ from api.desk.words import (
 )
 from api.showing import Reader
 from complaints.base import SYSTEM, AttachmentRef, Event, Happening, Money, Person, TextRef
-from complaints.dispatching import Dispatched, DispatchFailed
-from complaints.intake import Party
-from complaints.outage_state import Broadcast
-from complaints.outages import spoken
-from complaints.post_mortem import Bone
+from complaints.chapters.intake import Party
+from complaints.chapters.post_mortem import Bone
+from complaints.people.dispatching import Dispatched, DispatchFailed
+from complaints.systemic.outage_state import Broadcast
+from complaints.systemic.outages import spoken
 from policies.pack import Pack
 
 Kind = Literal["messages", "work", "clocks"]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from api.desk.time_axis import Scale, Tick
-from complaints.explained import Explained
+from complaints.timing.explained import Explained
 from policies.arithmetic.durations import Measure
 from policies.wording.explain_steps import ClockChange, day_began, holidays_passed, pauses_made, steps
 from policies.wording.spoken import INSTANT, Speech, text_of

@@ -17,7 +17,7 @@ from api.desk.sessions import SessionHere
 from api.desk.timeline_picture import picture
 from api.desk.why_table import why_table
 from api.runs import LARGEST_OCCURRENCE, run_explained
-from complaints.explained import about, sentences
+from complaints.timing.explained import about, sentences
 from policies.wording.spoken import Language, Speech, text_of
 
 router = APIRouter(include_in_schema=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from complaints.explained import Explained
+from complaints.timing.explained import Explained
 from policies.arithmetic.durations import Measure
 from policies.arithmetic.explain import Explanation
 from policies.wording.explain_steps import (

@@ -26,7 +26,7 @@ from activities.delivery.telling import Teller
 from activities.watching.watchdog import Watchdog
 from complaints.base import Actor, Command, Order, PackRef, TextRef
 from complaints.case import Case
-from complaints.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.intake import PartyDetails, ReceiveComplaint
 from complaints.lifecycle import decide, due, fold, receive
 from complaints.references import reference
 from complaints.transition import transition

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from activities.customer_files import file_all
-from complaints.endings import Withdraw
-from complaints.erasure import ErasePersonalData
-from complaints.parties import the_customer
+from complaints.chapters.endings import Withdraw
+from complaints.chapters.erasure import ErasePersonalData
+from complaints.chapters.parties import the_customer
 from ledger import customers
 from ledger.customers import CustomerFiles
 from runtime.settings import Settings

@@ -19,7 +19,7 @@ from activities.payments import (
     make_payments,
 )
 from complaints.base import Money, TextRef
-from complaints.payments import PaymentState
+from complaints.chapters.payments import PaymentState
 from ledger.database import create_engine
 from ledger.texts import Texts, destroy_key
 from runtime.ports import free_port

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select
 
-import complaints.intake
 from api.throttle import Throttle
+from complaints.chapters import intake
 from ledger.attachments import attachments
 from tests.api.conftest import Office
 
@@ -117,7 +117,7 @@ async def test_more_files_than_a_complaint_may_have_are_refused_and_not_stored(
         assert (await ana.post(path, files=file, headers=key)).status_code == 200
         before = await stored()
         assert before == 1
-        monkeypatch.setattr(complaints.intake, "MOST_FILES", 1)
+        monkeypatch.setattr(intake, "MOST_FILES", 1)
         refused = await ana.post(path, files=file)
         assert (refused.status_code, refused.json()["code"]) == (409, "too_many_files")
         assert await stored() == before

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from api.duty_calendar import MOST_SHIFTS, NotTaken, calendar_of, shifts_of
-from complaints.duty import Handover, Rota, shifts
+from complaints.people.duty import Handover, Rota, shifts
 from ledger.directory import StaffMember
 from policies.arithmetic.calendars import Weekday
 from policies.vocabulary import Role

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from complaints.feedback import AnswerSatisfaction
+from complaints.chapters.feedback import AnswerSatisfaction
 from ledger import packs
 from policies.pack import Basis, Measure, Pack, Source, Target
 from tests.api.conftest import Office

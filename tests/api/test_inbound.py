@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from activities.delivery.channels.signing import sign
 from api.app import create_app
-from complaints.conversation import CustomerWrote
+from complaints.chapters.conversation import CustomerWrote
 from ledger import access
 from policies.vocabulary import Channel
 from runtime.clock import SYSTEM, Clock

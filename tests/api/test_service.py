@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from complaints.base import Command
-from complaints.intake import AttachEvidence, ReceiveComplaint
+from complaints.chapters.intake import AttachEvidence, ReceiveComplaint
 from ledger import heartbeats
 from tests.api.conftest import Office
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from complaints.investigation import RecordFinding
-from complaints.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
-from complaints.letters import ReportDelivery
-from complaints.response import (
+from complaints.chapters.investigation import RecordFinding
+from complaints.chapters.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
+from complaints.chapters.letters import ReportDelivery
+from complaints.chapters.response import (
     ApproveResponse,
     DraftResponse,
     RecordNoDelivery,

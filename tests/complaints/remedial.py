@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from complaints.base import Actor, Money
-from complaints.payments import (
+from complaints.chapters.payments import (
     Direction,
     PaymentState,
     PayRemedy,
     ReportPayment,
     ReverseRemedy,
 )
-from complaints.redress import (
+from complaints.chapters.redress import (
     AcceptRemedy,
     ApproveRemedy,
     OfferRemedy,
     ProposeRemedy,
 )
-from complaints.remedies import RemedyBasis, RemedyKind, RemedyState
+from complaints.chapters.remedies import RemedyBasis, RemedyKind, RemedyState
 from tests.complaints.support import (
     Story,
     ana,

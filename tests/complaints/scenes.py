@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any, NamedTuple
 
 import complaints
 from complaints.base import Actor, Command, Happening, Order, Refused
 from complaints.case import Case
-from complaints.erasure import ErasePersonalData
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.erasure import ErasePersonalData
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.migration import MigratePack
 from complaints.lifecycle import decide
-from complaints.migration import MigratePack
 from complaints.phases import Phase, phase
-from complaints.systemic import (
+from complaints.systemic.issue import (
     OpenSystemicIssue,
 )
 from policies.pack import Pack
@@ -25,10 +25,8 @@ from tests.complaints.support import ana, cleo, customer, dora, emil, iris, mach
 from tests.complaints.telling import told
 from tests.support.life_steps import COMING
 
-for chapter in iter_modules(complaints.__path__):
-    import_module(
-        f"complaints.{chapter.name}"
-    )  # whoever is left out by everybody has its commands here all the same
+for chapter in walk_packages(complaints.__path__, "complaints."):
+    import_module(chapter.name)  # whoever is left out by everybody has its commands here all the same
 
 OURS = {name: it for name, it in sorted(Command.REGISTRY.items()) if it.__module__.startswith("complaints.")}
 TO_COMPLAINTS = [it for it in OURS.values() if not it.to_systemic and it is not ReceiveComplaint]

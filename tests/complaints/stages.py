@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from complaints.base import Actor
-from complaints.closure import CloseComplaint
-from complaints.feedback import ConfirmOutcome
-from complaints.intake import Acknowledge
-from complaints.investigation import RecordFinding
-from complaints.issues import AddIssue, DecideIssue, IssueOutcome
-from complaints.response import ApproveResponse, DraftResponse, SendResponse
+from complaints.chapters.closure import CloseComplaint
+from complaints.chapters.feedback import ConfirmOutcome
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.investigation import RecordFinding
+from complaints.chapters.issues import AddIssue, DecideIssue, IssueOutcome
+from complaints.chapters.response import ApproveResponse, DraftResponse, SendResponse
 from policies.vocabulary import Role
 from tests.complaints.support import Story, ana, cleo, customer, text
 

@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from complaints.base import Actor, Command, Event, Happening, Order, PackRef, Person, Refused, TextRef
 from complaints.case import Case
-from complaints.intake import PartyDetails, ReceiveComplaint
-from complaints.letters import ReportDelivery
+from complaints.chapters.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.letters import ReportDelivery
+from complaints.chapters.migration import MigratePack
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import decide, due, evolve, fold, next_wakeup, receive
-from complaints.migration import MigratePack
-from complaints.ownership import TakeOwnership
 from complaints.references import reference
 from policies.loading import load_pack, packs_available
 from policies.pack import Pack

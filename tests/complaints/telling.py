@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from complaints.base import Actor, AttachmentRef, Command, Order, PackRef, TextRef
 from complaints.case import Case
-from complaints.intake import ReceiveComplaint
-from complaints.migration import MigratePack
-from complaints.payments import ReportPayment
-from complaints.systemic import (
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.migration import MigratePack
+from complaints.chapters.payments import ReportPayment
+from complaints.systemic.issue import (
     OpenSystemicIssue,
     SystemicIssue,
     decide_systemic,

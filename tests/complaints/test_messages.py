@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import evolve
 from complaints.messages import Message, messages
-from complaints.occurrences import RungClimbed
-from complaints.ownership import TakeOwnership
+from complaints.timing.occurrences import RungClimbed
 from policies.vocabulary import AlertChannel
 from tests.complaints.support import PACK, RECEIVED, Story, ana
 

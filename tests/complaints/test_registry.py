@@ -11,10 +11,10 @@ import pytest
 
 from complaints.base import Actor, Command, Event, Frozen, Order, Refused, TextRef
 from complaints.case import Case
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
 from complaints.lifecycle import fold, possible, receive
 from complaints.phases import Phase, phase
-from complaints.systemic import (
+from complaints.systemic.issue import (
     OpenSystemicIssue,
     SystemicIssue,
     decide_systemic,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from complaints.base import Command, Event, Frozen, Happening, Order, Refused
-from complaints.letters import ReportDelivery
+from complaints.chapters.letters import ReportDelivery
 from complaints.phases import Phase
 from tests.complaints.making import command_for, every_event
 from tests.complaints.scenes import (

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from complaints.base import Actor
-from complaints.closure import CloseComplaint
-from complaints.departments import TellDepartment
-from complaints.dispute import ConcludeDispute, RaiseDispute
-from complaints.feedback import ConfirmOutcome
-from complaints.intake import Acknowledge
-from complaints.investigation import ProposePlan, RecordFinding, ReportProgress
-from complaints.issues import AddIssue, DecideIssue, IssueOutcome
-from complaints.response import ApproveResponse, DraftResponse
-from complaints.review import (
+from complaints.chapters.closure import CloseComplaint
+from complaints.chapters.departments import TellDepartment
+from complaints.chapters.dispute import ConcludeDispute, RaiseDispute
+from complaints.chapters.feedback import ConfirmOutcome
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.investigation import ProposePlan, RecordFinding, ReportProgress
+from complaints.chapters.issues import AddIssue, DecideIssue, IssueOutcome
+from complaints.chapters.response import ApproveResponse, DraftResponse
+from complaints.chapters.review import (
     ApproveDisputeReply,
     AssignReviewer,
     DecideDispute,
     DraftDisputeReply,
     RecordDisputeInvestigation,
 )
-from complaints.triage import Triage
+from complaints.chapters.triage import Triage
 from policies.pack import Pack
 from policies.vocabulary import Fact, Kind, Role, Severity, Tier
 from tests.complaints.stages import REVIEWER, answered, decided

@@ -11,7 +11,7 @@ import httpx
 from sqlalchemy import select
 
 from complaints.lifecycle import fold
-from complaints.occurrences import ClockBreached
+from complaints.timing.occurrences import ClockBreached
 from ledger.directory import Directory
 from ledger.outbox import outbox
 from tests.support.house import House, house

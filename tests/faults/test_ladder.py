@@ -13,7 +13,7 @@ import httpx
 from sqlalchemy import select
 
 from complaints.base import Event
-from complaints.occurrences import AcknowledgementExpired, AlertAcknowledged, RungClimbed
+from complaints.timing.occurrences import AcknowledgementExpired, AlertAcknowledged, RungClimbed
 from ledger.outbox import outbox
 from tests.support.house import House, house
 from tests.support.mail import text_of

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 
 from activities.watching.recovery import recover
+from complaints.chapters.remedies import RemedyState
 from complaints.lifecycle import fold
-from complaints.occurrences import ClockBreached
-from complaints.remedies import RemedyState
+from complaints.timing.occurrences import ClockBreached
 from tests.support.house import PAYMENTS_TOKEN, House, house
 from tests.support.load import Load, loaded
 from tests.support.promises import kept, workflows_agree

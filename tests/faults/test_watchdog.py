@@ -17,9 +17,9 @@ from sqlalchemy import text
 from activities.delivery.pace import Pace
 from activities.watching.foresight import OF_LETTERS
 from complaints.base import Order
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import due, fold, next_wakeup, receive
-from complaints.ownership import TakeOwnership
 from complaints.references import reference
 from complaints.transition import transition
 from ledger.outbox import State

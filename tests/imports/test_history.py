@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from complaints.base import Order, TextRef
 from complaints.case import Case
-from complaints.imported import ImportedClosed
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.imported import ImportedClosed
+from complaints.chapters.intake import ReceiveComplaint
 from complaints.lifecycle import due, evolve, fold, next_wakeup
-from complaints.occurrences import ClockBreached, ClockState, ClockStopped
 from complaints.phases import Phase
+from complaints.timing.occurrences import ClockBreached, ClockState, ClockStopped
 from complaints.transition import Commit
 from imports.batches import IMPORTER
 from imports.history import history

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from complaints import clocks
 from complaints.base import Happening, Order
 from complaints.case import Case
-from complaints.imported import ImportedClosed
-from complaints.intake import ReceiveComplaint
-from complaints.judging import Judged, Outcome
+from complaints.chapters.imported import ImportedClosed
+from complaints.chapters.intake import ReceiveComplaint
 from complaints.lifecycle import due, evolve, fold, receive
-from complaints.occurrences import ClockMet, ClockState, Occurrence
+from complaints.timing import clocks
+from complaints.timing.judging import Judged, Outcome
+from complaints.timing.occurrences import ClockMet, ClockState, Occurrence
 from imports.batches import IMPORTER
 from imports.history import closing, history, receipt
 from imports.mapping import ImportedRow

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from complaints.escalation import AcknowledgeAlert
+from complaints.chapters.escalation import AcknowledgeAlert
+from complaints.chapters.ownership import TakeOwnership
 from complaints.messages import Message
-from complaints.occurrences import ClockState
-from complaints.ownership import TakeOwnership
+from complaints.timing.occurrences import ClockState
 from ledger import outbox
 from ledger.alerts import Reached, Wanted, alerts, calls_of, heights
 from ledger.database import autocommit

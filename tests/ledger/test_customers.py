@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from complaints.base import Refused
-from complaints.endings import Withdraw
-from complaints.erasure import ErasePersonalData
-from complaints.ownership import DeclareConflict
+from complaints.chapters.endings import Withdraw
+from complaints.chapters.erasure import ErasePersonalData
+from complaints.chapters.ownership import DeclareConflict
 from complaints.references import CUSTOMER_SPACE, customer_code, parse_customer_code
 from ledger import customers
 from ledger.customers import CustomerFiles, normalised

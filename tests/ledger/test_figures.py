@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from complaints.feedback import AnswerSatisfaction
+from complaints.chapters.feedback import AnswerSatisfaction
 from ledger.directory import Directory
 from ledger.figures import By, Of, Scope, behind, tallies
 from ledger.figures_given import Supplied, WarningRaised, raise_warning, supplied, supply, warnings

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import Order, PackRef
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
 from ledger import intake
 from policies.vocabulary import Channel
 from tests.complaints.support import PACK, RECEIVED, WEI, iris

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from complaints.issues import CauseClass
+from complaints.chapters.issues import CauseClass
 from ledger import library
 from ledger.database import autocommit
 from ledger.library import LibraryEntry, LibraryFilters, sweep_library

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import ledger
-from complaints.systemic_view import SystemicView
+from complaints.systemic.view import SystemicView
 from complaints.view import CaseView, ClockView
 from ledger.database import create_engine
 from ledger.metadata import metadata

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import Event, PackRef
-from complaints.erasure import PersonalDataErased
-from complaints.intake import Acknowledge, AddNote
-from complaints.ownership import TakeOwnership
-from complaints.systemic import OpenSystemicIssue, fold_systemic, open_systemic
-from complaints.systemic_view import systemic_view
+from complaints.chapters.erasure import PersonalDataErased
+from complaints.chapters.intake import Acknowledge, AddNote
+from complaints.chapters.ownership import TakeOwnership
+from complaints.systemic.issue import OpenSystemicIssue, fold_systemic, open_systemic
+from complaints.systemic.view import systemic_view
 from complaints.transition import Commit
 from complaints.view import view
 from ledger import intake, reads
@@ -386,7 +386,7 @@ def test_every_kind_of_event_can_be_read_back() -> None:
 
     import complaints
 
-    for module in pkgutil.iter_modules(complaints.__path__, "complaints."):
+    for module in pkgutil.walk_packages(complaints.__path__, "complaints."):
         importlib.import_module(module.name)
     ask = "import ledger.stored; from complaints.base import Event; print(*sorted(Event.REGISTRY))"
     known = subprocess.run(

@@ -10,9 +10,9 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.base import TextRef
-from complaints.intake import AddNote
-from complaints.systemic import OpenSystemicIssue, fold_systemic, open_systemic
-from complaints.systemic_view import systemic_view
+from complaints.chapters.intake import AddNote
+from complaints.systemic.issue import OpenSystemicIssue, fold_systemic, open_systemic
+from complaints.systemic.view import systemic_view
 from complaints.transition import Commit
 from ledger.record import Record
 from ledger.texts import Texts, destroy_key

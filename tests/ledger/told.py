@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from complaints.base import Actor, Command, Happening, Order
 from complaints.case import Case
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import decide, due, evolve, receive
-from complaints.ownership import TakeOwnership
 from complaints.transition import Commit, CommitResult, transition
 from ledger.record import Record
 from policies.pack import Pack

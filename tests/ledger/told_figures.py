@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from complaints.base import Actor
-from complaints.feedback import AnswerSatisfaction
-from complaints.intake import Acknowledge, ComplaintReceived, ReceiveComplaint
-from complaints.ownership import TakeOwnership
+from complaints.chapters.feedback import AnswerSatisfaction
+from complaints.chapters.intake import Acknowledge, ComplaintReceived, ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.references import reference
 from complaints.transition import transition
 from ledger.record import Record

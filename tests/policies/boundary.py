@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from complaints.intake import ReceiveComplaint
-from complaints.occurrences import Occurrence
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.timing.occurrences import Occurrence
 from policies.loading import PACKS, load_pack, publish, read_pack
 from policies.pack import Pack
 from policies.vocabulary import Channel

@@ -5,35 +5,35 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from complaints.base import Actor, Command
-from complaints.closure import CloseComplaint
-from complaints.conversation import AnswerCustomer, SendHoldingReply, WriteMessage
-from complaints.departments import AnswerDepartment, AskDepartment, TellDepartment
-from complaints.dispatching import Dispatch
-from complaints.dispute import AcknowledgeDispute, RaiseDispute
-from complaints.extensions import AskExtension, GrantExtension
-from complaints.feedback import ConfirmOutcome, RecordSeniorReview
-from complaints.intake import Acknowledge
-from complaints.internal_review import AssignInternalReviewer, RecordInternalReview
-from complaints.investigation import (
+from complaints.chapters.closure import CloseComplaint
+from complaints.chapters.conversation import AnswerCustomer, SendHoldingReply, WriteMessage
+from complaints.chapters.departments import AnswerDepartment, AskDepartment, TellDepartment
+from complaints.chapters.dispute import AcknowledgeDispute, RaiseDispute
+from complaints.chapters.extensions import AskExtension, GrantExtension
+from complaints.chapters.feedback import ConfirmOutcome, RecordSeniorReview
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.internal_review import AssignInternalReviewer, RecordInternalReview
+from complaints.chapters.investigation import (
     ProposeManagementPlan,
     ProposePlan,
     RecordContact,
     RecordFinding,
     ReportProgress,
 )
-from complaints.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
-from complaints.letters import LetterKind, ReportDelivery
-from complaints.ownership import TakeOwnership
-from complaints.post_mortem import ClassifyCause, FinishPostMortem, RecordWhys
-from complaints.response import ApproveResponse, DraftResponse, SendResponse
-from complaints.review import (
+from complaints.chapters.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
+from complaints.chapters.letters import LetterKind, ReportDelivery
+from complaints.chapters.ownership import TakeOwnership
+from complaints.chapters.post_mortem import ClassifyCause, FinishPostMortem, RecordWhys
+from complaints.chapters.response import ApproveResponse, DraftResponse, SendResponse
+from complaints.chapters.review import (
     ApproveDisputeReply,
     AssignReviewer,
     DecideDispute,
     DraftDisputeReply,
     RecordDisputeInvestigation,
 )
-from complaints.triage import Triage
+from complaints.chapters.triage import Triage
+from complaints.people.dispatching import Dispatch
 from policies.vocabulary import Channel, DeliveryState
 from tests.complaints.stages import REVIEWER
 from tests.complaints.support import (

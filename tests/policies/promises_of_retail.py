@@ -5,7 +5,7 @@ National Day 2025 in China: 1 to 8 October off; Sunday 28 September and Saturday
 
 from __future__ import annotations
 
-from complaints.triage import Triage
+from complaints.chapters.triage import Triage
 from policies.vocabulary import FeedbackClass, Kind, Severity, Tier
 from tests.complaints.support import ana
 from tests.policies import doing

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from complaints.intake import ReceiveComplaint
-from complaints.letters import LetterQueued
-from complaints.occurrences import Occurrence
-from complaints.triage import Reclassify
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.letters import LetterQueued
+from complaints.chapters.triage import Reclassify
+from complaints.timing.occurrences import Occurrence
 from policies.vocabulary import Channel
 from tests.complaints.support import RECEIVED, WEI, Story, ana, text
 from tests.policies.boundary import SECOND, Step, pack_of

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from complaints.base import INSTANT
-from complaints.extensions import AskExtension, GrantExtension
-from complaints.letters import LetterQueued
-from complaints.occurrences import ClockState
-from complaints.response import ApproveResponse, DraftResponse
-from complaints.review import AssignReviewer
+from complaints.chapters.extensions import AskExtension, GrantExtension
+from complaints.chapters.letters import LetterQueued
+from complaints.chapters.response import ApproveResponse, DraftResponse
+from complaints.chapters.review import AssignReviewer
+from complaints.timing.occurrences import ClockState
 from tests.complaints.support import RECEIVED, ana, ben, cleo, dora, person, text
 from tests.policies import doing
 from tests.policies.stories import latest, queued, received, reclassify, runs, then

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from complaints.base import INSTANT, Actor
-from complaints.closure import CloseComplaint, Reopen
-from complaints.conversation import AskCustomer, WriteMessage
-from complaints.departments import DepartmentTold
-from complaints.dispatching import rule_for
-from complaints.internal_review import AssignInternalReviewer, InternalReviewOpened
+from complaints.chapters.closure import CloseComplaint, Reopen
+from complaints.chapters.conversation import AskCustomer, WriteMessage
+from complaints.chapters.departments import DepartmentTold
+from complaints.chapters.internal_review import AssignInternalReviewer, InternalReviewOpened
+from complaints.chapters.ownership import AcceptHandover, OfferHandover, TakeOwnership
+from complaints.chapters.triage import Triage
 from complaints.messages import messages
-from complaints.occurrences import ClockBreached, ClockStarted, ClockState
-from complaints.ownership import AcceptHandover, OfferHandover, TakeOwnership
-from complaints.tiers import TierRaised
-from complaints.triage import Triage
+from complaints.people.dispatching import rule_for
+from complaints.people.tiers import TierRaised
+from complaints.timing.occurrences import ClockBreached, ClockStarted, ClockState
 from policies.vocabulary import Channel, Kind, Severity, Tier
 from tests.complaints.support import (
     RECEIVED,

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from complaints.conversation import AskCustomer
-from complaints.intake import ReceiveComplaint
+from complaints.chapters.conversation import AskCustomer
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.pauses import PauseClocks
 from complaints.lifecycle import fold
 from complaints.messages import Message, messages
-from complaints.occurrences import ClockBreached, ClockStarted, ClockState
-from complaints.pauses import PauseClocks
+from complaints.timing.occurrences import ClockBreached, ClockStarted, ClockState
 from policies.loading import packs_available
 from policies.vocabulary import Channel
 from tests.complaints.support import RECEIVED, WEI, Story, ana, text

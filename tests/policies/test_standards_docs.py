@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import complaints.lifecycle
-import complaints.outages
-import complaints.risks
-import complaints.systemic  # noqa: F401 - registers the commands to systemic issues
+import complaints.transition  # noqa: F401 - with it every chapter has registered its commands
 from complaints.base import Command
 from policies.loading import packs_available
 from tests.policies.boundary import pack_of

@@ -7,16 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 from complaints.base import PackRef
 from complaints.case import Case
-from complaints.closure import CloseComplaint
-from complaints.conversation import AnswerCustomer, AskCustomer, NeedsNoAnswer, SendHoldingReply, WriteMessage
-from complaints.departments import TellDepartment
-from complaints.dispatching import Dispatch, ReportNobody, rule_for
-from complaints.dispute import AcknowledgeDispute, ConcludeDispute, RaiseDispute, WithdrawDispute
-from complaints.endings import AppealDecline, Decline, Forward, MergeInto, Withdraw
-from complaints.erasure import ErasePersonalData, PlaceLegalHold, ReleaseLegalHold
-from complaints.escalation import AcknowledgeAlert, Escalate, ReleaseAlert, ReportUnheld, SnoozeAlert
-from complaints.extensions import AskExtension, GrantExtension, RefuseExtension
-from complaints.intake import (
+from complaints.chapters.closure import CloseComplaint
+from complaints.chapters.conversation import (
+    AnswerCustomer,
+    AskCustomer,
+    NeedsNoAnswer,
+    SendHoldingReply,
+    WriteMessage,
+)
+from complaints.chapters.departments import TellDepartment
+from complaints.chapters.dispute import AcknowledgeDispute, ConcludeDispute, RaiseDispute, WithdrawDispute
+from complaints.chapters.endings import AppealDecline, Decline, Forward, MergeInto, Withdraw
+from complaints.chapters.erasure import ErasePersonalData, PlaceLegalHold, ReleaseLegalHold
+from complaints.chapters.escalation import AcknowledgeAlert, Escalate, ReleaseAlert, ReportUnheld, SnoozeAlert
+from complaints.chapters.extensions import AskExtension, GrantExtension, RefuseExtension
+from complaints.chapters.intake import (
     Acknowledge,
     AddNote,
     ApproveReceiptCorrection,
@@ -24,18 +29,22 @@ from complaints.intake import (
     CorrectReceipt,
     PartyDetails,
 )
-from complaints.mediation import OfferMediation, RecordMediation
-from complaints.membership import NoteSystemicJoin, NoteSystemicLeave, NoteSystemicPlan, NoteSystemicUpdate
-from complaints.migration import MigratePack
-from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
-from complaints.outside import (
+from complaints.chapters.mediation import OfferMediation, RecordMediation
+from complaints.chapters.membership import (
+    NoteSystemicJoin,
+    NoteSystemicLeave,
+    NoteSystemicPlan,
+    NoteSystemicUpdate,
+)
+from complaints.chapters.migration import MigratePack
+from complaints.chapters.outside import (
     AnswerOutsideBody,
     CloseOutsideCase,
     OpenOutsideCase,
     RecordCompliance,
     RecordOutsideDirection,
 )
-from complaints.ownership import (
+from complaints.chapters.ownership import (
     AcceptHandover,
     Assign,
     DeclareConflict,
@@ -44,10 +53,10 @@ from complaints.ownership import (
     TakeOwnership,
     WithdrawHandover,
 )
-from complaints.parties import AddParty, ChangePreferredChannel, NoteNeed, RevokeAuthority
-from complaints.pauses import PauseClocks, ResumeClocks
-from complaints.response import RecordNoDelivery
-from complaints.review import (
+from complaints.chapters.parties import AddParty, ChangePreferredChannel, NoteNeed, RevokeAuthority
+from complaints.chapters.pauses import PauseClocks, ResumeClocks
+from complaints.chapters.response import RecordNoDelivery
+from complaints.chapters.review import (
     ApproveDisputeReply,
     AssignReviewer,
     DecideDispute,
@@ -55,9 +64,9 @@ from complaints.review import (
     RecordDisputeInvestigation,
     SendOutside,
 )
-from complaints.risk_state import Treatment
-from complaints.risks import AssessRisk
-from complaints.systemic import (
+from complaints.chapters.triage import Reclassify
+from complaints.people.dispatching import Dispatch, ReportNobody, rule_for
+from complaints.systemic.issue import (
     JoinComplaint,
     OpenSystemicIssue,
     PlanSystemic,
@@ -65,7 +74,9 @@ from complaints.systemic import (
     ResolveSystemic,
     UpdateSystemic,
 )
-from complaints.triage import Reclassify
+from complaints.systemic.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
+from complaints.systemic.risk_state import Treatment
+from complaints.systemic.risks import AssessRisk
 from policies.vocabulary import Channel, DeliveryState, Kind, Severity, Tier
 from tests.complaints.stages import REVIEWER as rosa  # noqa: N811 - people go by their names here
 from tests.complaints.support import ana, ben, carl, customer, dora, emil, iris, olga, person

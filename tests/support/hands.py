@@ -8,8 +8,8 @@ from typing import Protocol
 
 from complaints.base import Actor, AttachmentRef, Command, TextRef
 from complaints.case import Case
-from complaints.intake import ReceiveComplaint
-from complaints.systemic import OpenSystemicIssue
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.systemic.issue import OpenSystemicIssue
 from policies.pack import Pack
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from complaints.base import Actor
-from complaints.intake import (
+from complaints.chapters.intake import (
     PartyDetails,
     ReceiveComplaint,
 )
-from complaints.investigation import (
+from complaints.chapters.investigation import (
     RecordFinding,
 )
-from complaints.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
-from complaints.letters import LetterKind, ReportDelivery
-from complaints.ownership import (
+from complaints.chapters.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
+from complaints.chapters.letters import LetterKind, ReportDelivery
+from complaints.chapters.ownership import (
     TakeOwnership,
 )
+from complaints.chapters.response import ApproveResponse, DraftResponse, SendResponse
+from complaints.chapters.triage import Triage
 from complaints.references import reference, systemic_reference
-from complaints.response import ApproveResponse, DraftResponse, SendResponse
-from complaints.triage import Triage
 from policies.loading import packs_available, publish, read_pack
 from policies.pack import Pack
 from policies.vocabulary import Channel, DeliveryState, Kind, Role, Severity, Tier

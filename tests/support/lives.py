@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from complaints.actions import AddAction, CheckEffectiveness, CompleteAction
 from complaints.base import Actor, Command, Money, Person, TextRef
-from complaints.closure import CloseComplaint
-from complaints.dispute import ConcludeDispute, RaiseDispute
-from complaints.feedback import ConfirmOutcome
-from complaints.intake import Acknowledge
-from complaints.investigation import RecordFinding
-from complaints.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
-from complaints.letters import LetterKind, ReportDelivery
-from complaints.ownership import TakeOwnership
-from complaints.payments import PayRemedy
-from complaints.post_mortem import ClassifyCause, FinishPostMortem, RecordWhys
-from complaints.redress import AcceptRemedy, ApproveRemedy, OfferRemedy, ProposeRemedy
-from complaints.remedies import RemedyBasis, RemedyKind, RemedyState
-from complaints.response import ApproveResponse, DraftResponse, SendResponse
-from complaints.review import (
+from complaints.chapters.actions import AddAction, CheckEffectiveness, CompleteAction
+from complaints.chapters.closure import CloseComplaint
+from complaints.chapters.dispute import ConcludeDispute, RaiseDispute
+from complaints.chapters.feedback import ConfirmOutcome
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.investigation import RecordFinding
+from complaints.chapters.issues import AddIssue, CauseClass, DecideIssue, IssueOutcome
+from complaints.chapters.letters import LetterKind, ReportDelivery
+from complaints.chapters.ownership import TakeOwnership
+from complaints.chapters.payments import PayRemedy
+from complaints.chapters.post_mortem import ClassifyCause, FinishPostMortem, RecordWhys
+from complaints.chapters.redress import AcceptRemedy, ApproveRemedy, OfferRemedy, ProposeRemedy
+from complaints.chapters.remedies import RemedyBasis, RemedyKind, RemedyState
+from complaints.chapters.response import ApproveResponse, DraftResponse, SendResponse
+from complaints.chapters.review import (
     ApproveDisputeReply,
     AssignReviewer,
     DecideDispute,

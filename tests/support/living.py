@@ -12,10 +12,10 @@ from temporalio.client import Client
 
 from complaints.base import Actor, Command, Order, PackRef, TextRef
 from complaints.case import Case
-from complaints.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.intake import PartyDetails, ReceiveComplaint
 from complaints.lifecycle import fold
 from complaints.references import reference
-from complaints.systemic import SystemicIssue, fold_systemic
+from complaints.systemic.issue import SystemicIssue, fold_systemic
 from ledger import intake
 from ledger import packs as published
 from ledger.chain import derive_seal_key

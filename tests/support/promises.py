@@ -12,11 +12,11 @@ from sqlalchemy import select
 from api.idempotency import command_id
 from complaints.base import Happening
 from complaints.case import Case
-from complaints.intake import ComplaintReceived
-from complaints.letters import LetterQueued
+from complaints.chapters.intake import ComplaintReceived
+from complaints.chapters.letters import LetterQueued
 from complaints.lifecycle import evolve, fold
 from complaints.messages import messages
-from complaints.occurrences import ClockBreached, ClockStarted, ClockWarned, RungClimbed
+from complaints.timing.occurrences import ClockBreached, ClockStarted, ClockWarned, RungClimbed
 from ledger.outbox import NOWHERE, State, outbox
 from ledger.tables import events
 from policies.pack import Pack

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from complaints.actions import AddAction, CheckEffectiveness, CompleteAction
 from complaints.base import Money
-from complaints.closure import CloseComplaint, Reopen
-from complaints.departments import AnswerDepartment, AskDepartment
-from complaints.feedback import AnswerSatisfaction, ConfirmOutcome, RecordSeniorReview
-from complaints.intake import (
+from complaints.chapters.actions import AddAction, CheckEffectiveness, CompleteAction
+from complaints.chapters.closure import CloseComplaint, Reopen
+from complaints.chapters.departments import AnswerDepartment, AskDepartment
+from complaints.chapters.feedback import AnswerSatisfaction, ConfirmOutcome, RecordSeniorReview
+from complaints.chapters.intake import (
     Acknowledge,
 )
-from complaints.internal_review import AssignInternalReviewer, OpenInternalReview, RecordInternalReview
-from complaints.investigation import (
+from complaints.chapters.internal_review import (
+    AssignInternalReviewer,
+    OpenInternalReview,
+    RecordInternalReview,
+)
+from complaints.chapters.investigation import (
     CompletePreliminaryInvestigation,
     ProposeManagementPlan,
     ProposePlan,
     RecordContact,
     ReportProgress,
 )
-from complaints.issues import CauseClass
-from complaints.letters import ServeOtherwise
-from complaints.library import PutInLibrary
-from complaints.payments import PayRemedy, RetryPayment, ReverseRemedy
-from complaints.pilots import ComparePilot, PilotAction, RollOutAction
-from complaints.post_mortem import (
+from complaints.chapters.issues import CauseClass
+from complaints.chapters.letters import ServeOtherwise
+from complaints.chapters.library import PutInLibrary
+from complaints.chapters.payments import PayRemedy, RetryPayment, ReverseRemedy
+from complaints.chapters.pilots import ComparePilot, PilotAction, RollOutAction
+from complaints.chapters.post_mortem import (
     Bone,
     BoneCategory,
     ClassifyCause,
@@ -34,7 +38,7 @@ from complaints.post_mortem import (
     RecordLessons,
     RecordWhys,
 )
-from complaints.redress import (
+from complaints.chapters.redress import (
     AcceptRemedy,
     ApproveRemedy,
     FulfilRemedy,
@@ -44,9 +48,9 @@ from complaints.redress import (
     RejectRemedy,
     WithdrawRemedy,
 )
-from complaints.remedies import RemedyBasis, RemedyKind
-from complaints.response import DraftResponse, ReturnResponse
-from complaints.tiers import RaiseTier
+from complaints.chapters.remedies import RemedyBasis, RemedyKind
+from complaints.chapters.response import DraftResponse, ReturnResponse
+from complaints.people.tiers import RaiseTier
 from policies.vocabulary import Channel, DeliveryState
 from tests.complaints.stages import REVIEWER as rosa  # noqa: N811 - people go by their names here
 from tests.complaints.support import ana, ben, cleo, customer, dora, emil, iris, olga, person

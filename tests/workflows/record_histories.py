@@ -19,23 +19,23 @@ from uuid import uuid4
 
 from cli import prepare
 from complaints.base import Command, Order, Person, TextRef
-from complaints.conversation import WriteMessage
-from complaints.escalation import AcknowledgeAlert, ReleaseAlert, ReportUnheld, SnoozeAlert
-from complaints.intake import AddNote
+from complaints.chapters.conversation import WriteMessage
+from complaints.chapters.escalation import AcknowledgeAlert, ReleaseAlert, ReportUnheld, SnoozeAlert
+from complaints.chapters.intake import AddNote
+from complaints.chapters.pauses import PauseClocks, ResumeClocks
+from complaints.chapters.payments import PaymentState
 from complaints.lifecycle import next_wakeup
-from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
-from complaints.pauses import PauseClocks, ResumeClocks
-from complaints.payments import PaymentState
 from complaints.references import SPACE, systemic_reference
-from complaints.risk_state import Treatment
-from complaints.risks import AssessRisk
-from complaints.systemic import (
+from complaints.systemic.issue import (
     JoinComplaint,
     OpenSystemicIssue,
     PlanSystemic,
     ResolveSystemic,
     UpdateSystemic,
 )
+from complaints.systemic.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
+from complaints.systemic.risk_state import Treatment
+from complaints.systemic.risks import AssessRisk
 from policies.vocabulary import Channel
 from runtime.child import Running
 from runtime.clock import Clock, ClockSpec
@@ -44,7 +44,7 @@ from runtime.postgres_server import PostgresServer
 from runtime.settings import load_settings
 from runtime.temporal_binary import get_temporal
 from runtime.temporal_server import TemporalServer
-from tests.complaints.test_outages import grade
+from tests.complaints.systemic.test_outages import grade
 from tests.support.actions import runs_of
 from tests.support.lives import BRISK, Life, whole_life
 from tests.support.living import PACK, Living, ana, customer, dora, living, machine, reaching, ref_of

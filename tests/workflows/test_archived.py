@@ -7,10 +7,10 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import WorkflowExecutionStatus
 
-from complaints.membership import NoteSystemicJoin
-from complaints.payments import ReverseRemedy
+from complaints.chapters.membership import NoteSystemicJoin
+from complaints.chapters.payments import ReverseRemedy
+from complaints.chapters.remedies import RemedyState
 from complaints.references import systemic_reference
-from complaints.remedies import RemedyState
 from complaints.view import view
 from ledger.reads import live_references
 from runtime.clock import Clock, ClockSpec

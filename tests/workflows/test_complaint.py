@@ -6,9 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from complaints.base import Refused
-from complaints.intake import Acknowledge, AddNote
-from complaints.letters import ReportDelivery
-from complaints.ownership import TakeOwnership
+from complaints.chapters.intake import Acknowledge, AddNote
+from complaints.chapters.letters import ReportDelivery
+from complaints.chapters.ownership import TakeOwnership
 from policies.vocabulary import DeliveryState
 from tests.support.living import Living, ana, ben, iris
 from tests.support.waiting import eventually

@@ -9,13 +9,23 @@ import pytest
 from sqlalchemy import text as sql
 
 from complaints.base import Actor, Command, Person, Refused
-from complaints.conversation import AnswerCustomer, AskCustomer, NeedsNoAnswer, SendHoldingReply, WriteMessage
-from complaints.conversation import unanswered as still_unanswered
-from complaints.dispute import AcknowledgeDispute, RaiseDispute
-from complaints.internal_review import AssignInternalReviewer, OpenInternalReview, RecordInternalReview
-from complaints.ownership import TakeOwnership
-from complaints.response import SendResponse
-from complaints.triage import Triage
+from complaints.chapters.conversation import (
+    AnswerCustomer,
+    AskCustomer,
+    NeedsNoAnswer,
+    SendHoldingReply,
+    WriteMessage,
+)
+from complaints.chapters.conversation import unanswered as still_unanswered
+from complaints.chapters.dispute import AcknowledgeDispute, RaiseDispute
+from complaints.chapters.internal_review import (
+    AssignInternalReviewer,
+    OpenInternalReview,
+    RecordInternalReview,
+)
+from complaints.chapters.ownership import TakeOwnership
+from complaints.chapters.response import SendResponse
+from complaints.chapters.triage import Triage
 from ledger.database import autocommit
 from policies.loading import packs_available, publish, read_pack
 from policies.pack import Pack

@@ -16,10 +16,10 @@ from temporalio.client import WorkflowHistory
 
 from complaints.base import Actor, AttachmentRef, Command, TextRef
 from complaints.case import Case
-from complaints.intake import ReceiveComplaint
-from complaints.payments import PaymentState
+from complaints.chapters.intake import ReceiveComplaint
+from complaints.chapters.payments import PaymentState
 from complaints.references import SPACE, reference, systemic_reference
-from complaints.systemic import OpenSystemicIssue
+from complaints.systemic.issue import OpenSystemicIssue
 from ledger import intake
 from ledger.attachments import Attachments
 from ledger.chain import derive_seal_key

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from complaints.base import Actor
-from complaints.intake import Acknowledge
-from complaints.migration import MigratePack
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.migration import MigratePack
 from ledger.chain import derive_seal_key
 from ledger.verify import verify
 from policies.pack import Pack

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from complaints.base import PackRef, Refused
-from complaints.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
-from complaints.systemic import JoinComplaint, ResolveSystemic, fold_systemic
+from complaints.systemic.issue import JoinComplaint, ResolveSystemic, fold_systemic
+from complaints.systemic.outages import AnnounceOutage, GradeOutage, SummariseOutage, VerifyOutageOver
 from ledger import packs as published
 from ledger import reads
 from policies.arithmetic.durations import Duration
@@ -18,7 +18,7 @@ from policies.pack import Pack
 from policies.vocabulary import Channel, Role
 from runtime.settings import Settings
 from scheduler import compose, scheduling
-from tests.complaints.test_outages import ALL, grade
+from tests.complaints.systemic.test_outages import ALL, grade
 from tests.support.living import PACK, Living, dora, living, reaching, ref_of
 from tests.support.mail import CaughtMail, text_of
 from tests.support.waiting import eventually

@@ -21,7 +21,7 @@ from tests.support.payments import TOKEN, PaymentDesk, payment_desk
 with workflow.unsafe.imports_passed_through():
     from activities.payments import HttpPayments, PaymentActivities
     from complaints.base import Money, Order
-    from complaints.payments import PaymentState, ReportPayment
+    from complaints.chapters.payments import PaymentState, ReportPayment
     from ledger.database import create_engine
     from ledger.texts import Texts
     from runtime.clock import SYSTEM, ClockSpec

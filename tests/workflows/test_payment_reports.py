@@ -10,7 +10,7 @@ from runtime.polling import polling
 
 with workflow.unsafe.imports_passed_through():
     from complaints.base import Money, Order, TextRef
-    from complaints.payments import PaymentState
+    from complaints.chapters.payments import PaymentState
     from runtime.clock import SYSTEM
     from workflows.contract import complaint_workflow_id
     from workflows.payment import (

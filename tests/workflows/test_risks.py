@@ -7,9 +7,9 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from complaints.base import Person
-from complaints.risk_state import Treatment
-from complaints.risks import AssessRisk
-from complaints.systemic import UpdateSystemic
+from complaints.systemic.issue import UpdateSystemic
+from complaints.systemic.risk_state import Treatment
+from complaints.systemic.risks import AssessRisk
 from ledger import reads
 from policies.vocabulary import Role
 from tests.support.living import Living

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from complaints.intake import AddNote
+from complaints.chapters.intake import AddNote
 from ledger.chain import derive_seal_key
 from ledger.verify import verify
 from runtime.child import Running

@@ -7,7 +7,7 @@ import pytest
 
 from complaints.base import Command, Refused, TextRef
 from complaints.references import systemic_reference
-from complaints.systemic import (
+from complaints.systemic.issue import (
     JoinComplaint,
     OpenSystemicIssue,
     PlanSystemic,

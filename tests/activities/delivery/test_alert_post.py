@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from complaints.deputising import Absence, Team
-from complaints.duty import Handover, Rota, on_duty
-from complaints.escalation import AcknowledgeAlert, ReportUnheld
-from complaints.intake import Acknowledge
-from complaints.ownership import TakeOwnership
+from complaints.chapters.escalation import AcknowledgeAlert, ReportUnheld
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.ownership import TakeOwnership
+from complaints.people.deputising import Absence, Team
+from complaints.people.duty import Handover, Rota, on_duty
 from ledger import outbox, packs
 from ledger.alert_links import AlertLinks
 from ledger.duty import Duty

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from complaints.departments import TellDepartment
-from complaints.intake import Acknowledge
-from complaints.ownership import TakeOwnership
-from complaints.parties import ChangePreferredChannel
+from complaints.chapters.departments import TellDepartment
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.ownership import TakeOwnership
+from complaints.chapters.parties import ChangePreferredChannel
 from policies.vocabulary import Channel, Role
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office

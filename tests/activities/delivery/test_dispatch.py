@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from activities.delivery.composing import message_id
 from activities.delivery.dispatch import Pace
-from complaints.escalation import Escalate
-from complaints.intake import Acknowledge
-from complaints.investigation import ReportProgress
-from complaints.letters import ReportDelivery
+from complaints.chapters.escalation import Escalate
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.investigation import ReportProgress
+from complaints.chapters.letters import ReportDelivery
+from complaints.chapters.ownership import TakeOwnership
 from complaints.messages import Message
-from complaints.ownership import TakeOwnership
 from ledger import access, outbox
 from ledger.texts import destroy_key
 from policies.vocabulary import DeliveryState, Role

@@ -10,8 +10,8 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.delivery.holders import Holders, Holding
-from complaints.deputising import Absence, Team
-from complaints.duty import Handover, Rota, Shift, Substitution
+from complaints.people.deputising import Absence, Team
+from complaints.people.duty import Handover, Rota, Shift, Substitution
 from ledger import roster
 from ledger.chat_addresses import ChatAddresses
 from ledger.database import create_engine

@@ -9,11 +9,11 @@ import pytest
 
 from activities.cases import Held
 from activities.delivery.render import texts_of_letter, write_letter
-from complaints.conversation import AnswerCustomer, AskCustomer, SendHoldingReply, WriteMessage
-from complaints.dispute import AcknowledgeDispute, RaiseDispute
-from complaints.extensions import AskExtension, GrantExtension
-from complaints.intake import Acknowledge
-from complaints.letters import LetterKind
+from complaints.chapters.conversation import AnswerCustomer, AskCustomer, SendHoldingReply, WriteMessage
+from complaints.chapters.dispute import AcknowledgeDispute, RaiseDispute
+from complaints.chapters.extensions import AskExtension, GrantExtension
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.letters import LetterKind
 from ledger.texts import Erased
 from policies.arithmetic.durations import Duration
 from policies.letters import Written

@@ -15,11 +15,11 @@ from activities.delivery.render import (
 )
 from activities.delivery.wording import lasting, span, sum_of
 from complaints.base import Money
-from complaints.endings import Decline, Forward
-from complaints.intake import Acknowledge
-from complaints.redress import ApproveRemedy, ProposeRemedy
-from complaints.remedies import RemedyBasis, RemedyKind
-from complaints.response import ApproveResponse, DraftResponse, SendResponse
+from complaints.chapters.endings import Decline, Forward
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.redress import ApproveRemedy, ProposeRemedy
+from complaints.chapters.remedies import RemedyBasis, RemedyKind
+from complaints.chapters.response import ApproveResponse, DraftResponse, SendResponse
 from ledger.texts import ERASED, Erased
 from policies.arithmetic.durations import Duration
 from policies.letters import Written

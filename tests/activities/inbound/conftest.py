@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from activities.inbound.composing import InboundMail
 from complaints.base import Order
-from complaints.intake import Acknowledge
+from complaints.chapters.intake import Acknowledge
 from ledger import inbound
 from ledger.database import autocommit
 from ledger.inbound import Kept, State, Telling

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from complaints.conversation import AskCustomer, CustomerWrote
-from complaints.intake import NoteAdded
-from complaints.ownership import TakeOwnership
+from complaints.chapters.conversation import AskCustomer, CustomerWrote
+from complaints.chapters.intake import NoteAdded
+from complaints.chapters.ownership import TakeOwnership
 from ledger import inbound
 from ledger.database import autocommit
 from ledger.directory import Directory

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from complaints.base import SYSTEM, Actor
-from complaints.conversation import WriteMessage
-from complaints.escalation import ReportUnheld
-from complaints.intake import AddNote, AttachEvidence, ReceiveComplaint
+from complaints.chapters.conversation import WriteMessage
+from complaints.chapters.escalation import ReportUnheld
+from complaints.chapters.intake import AddNote, AttachEvidence, ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import next_wakeup
-from complaints.ownership import TakeOwnership
 from ledger import intake
 from ledger.database import autocommit
 from ledger.inbound import MailErased, State

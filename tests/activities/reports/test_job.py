@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from activities.reports.job import Reports
-from complaints.deputising import Absence, Team
-from complaints.intake import Acknowledge
-from complaints.ownership import OfferHandover, TakeOwnership
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.ownership import OfferHandover, TakeOwnership
+from complaints.people.deputising import Absence, Team
 from ledger.duty import Duty
 from ledger.report_preferences import ReportKind, ReportLinks, refuse, refused, want
 from ledger.runs import claim

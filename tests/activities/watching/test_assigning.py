@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from activities.cases import Cases
 from activities.watching.assigning import Assigner
 from complaints.base import Actor, Person
-from complaints.departments import TellDepartment
-from complaints.dispatching import BY_LADDER, Dispatch, Dispatched, DispatchFailed
-from complaints.ownership import DeclareConflict, TakeOwnership
-from complaints.triage import Triage
+from complaints.chapters.departments import TellDepartment
+from complaints.chapters.ownership import DeclareConflict, TakeOwnership
+from complaints.chapters.triage import Triage
+from complaints.people.dispatching import BY_LADDER, Dispatch, Dispatched, DispatchFailed
 from ledger import roster
 from ledger.directory import Directory
 from policies.arithmetic.durations import Duration, Unit

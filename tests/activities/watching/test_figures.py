@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from activities.watching.figures import EarlyWarning
-from complaints.feedback import AnswerSatisfaction
+from complaints.chapters.feedback import AnswerSatisfaction
 from ledger import packs
 from ledger.figures_given import Supplied, WarningRaised, supply, warnings
 from policies.measures import Period, Warned

@@ -16,10 +16,10 @@ from activities.cases import Held
 from activities.watching.foresight import OF_LETTERS, Acted, Foresight, moments
 from activities.watching.watchdog import BURST, Watchdog, what_is_due
 from complaints.base import Actor, Command, Refused
-from complaints.intake import Acknowledge, ReceiveComplaint
+from complaints.chapters.intake import Acknowledge, ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import due, fold, next_wakeup
 from complaints.messages import Message
-from complaints.ownership import TakeOwnership
 from complaints.transition import transition
 from policies.pack import Pack
 from policies.vocabulary import Channel
@@ -27,7 +27,7 @@ from runtime.clock import Clock, ClockSpec
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office
 from tests.complaints.support import PACK, RECEIVED, WEI, Story, ana
-from tests.complaints.test_time_properties import PACKS, SOME, gaps, steps
+from tests.complaints.timing.test_time_properties import PACKS, SOME, gaps, steps
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)

@@ -12,9 +12,9 @@ from activities.cases import HeldIssue
 from activities.watching.watchdog import what_is_due_systemic
 from complaints.base import Order, Person
 from complaints.references import systemic_reference
-from complaints.risk_state import Treatment
-from complaints.risks import AssessRisk
-from complaints.systemic import OpenSystemicIssue, decide_systemic, fold_systemic, open_systemic
+from complaints.systemic.issue import OpenSystemicIssue, decide_systemic, fold_systemic, open_systemic
+from complaints.systemic.risk_state import Treatment
+from complaints.systemic.risks import AssessRisk
 from complaints.transition import systemic_transition
 from ledger import outbox, reads
 from policies.vocabulary import Role

@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from complaints.intake import Acknowledge
-from complaints.letters import LetterMoved
+from complaints.chapters.intake import Acknowledge
+from complaints.chapters.letters import LetterMoved
 from ledger.idempotency import remember
 from policies.vocabulary import DeliveryState
 from runtime.settings import Settings

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from activities.watching.suspecting import suspect
 from complaints.base import Order
-from complaints.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.intake import PartyDetails, ReceiveComplaint
 from complaints.lifecycle import receive
 from complaints.references import reference, systemic_reference
-from complaints.systemic import OpenSystemicIssue, open_systemic
+from complaints.systemic.issue import OpenSystemicIssue, open_systemic
 from complaints.transition import systemic_transition, transition
 from ledger import packs as published
 from ledger import reads
@@ -26,8 +26,8 @@ from runtime.clock import Clock, ClockSpec
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office
 from tests.complaints.support import dora, iris
-from tests.complaints.test_outages import OUT
-from tests.complaints.test_suspicion import pack as suspecting
+from tests.complaints.systemic.test_outages import OUT
+from tests.complaints.systemic.test_suspicion import pack as suspecting
 from tests.support.mail import CaughtMail, text_of
 from tests.support.waiting import eventually
 

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from activities.watching.hold import Hold, HoldLost
 from activities.watching.watchdog import Watchdog, what_is_due
 from complaints.base import Order, PackRef
-from complaints.intake import Acknowledge, ReceiveComplaint
+from complaints.chapters.intake import Acknowledge, ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import next_wakeup
-from complaints.ownership import TakeOwnership
 from ledger import heartbeats, intake
 from ledger.database import create_engine
 from ledger.heartbeats import Heartbeat

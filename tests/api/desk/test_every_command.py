@@ -21,9 +21,9 @@ from api.desk.words import CHAPTERS, about
 from api.progress import progress
 from api.showing import Reader
 from complaints.base import Command, Happening
-from complaints.letters import LetterKind
+from complaints.chapters.letters import LetterKind
+from complaints.chapters.remedies import RemedyKind
 from complaints.phases import Phase
-from complaints.remedies import RemedyKind
 from ledger.directory import StaffMember
 from policies.vocabulary import DeliveryState
 from tests.complaints.making import every_event
@@ -94,7 +94,7 @@ def test_each_part_of_the_service_knows_every_command(part: str) -> None:
 
 @pytest.mark.parametrize("command", ON_COMPLAINTS, ids=lambda it: it.__name__)
 def test_every_command_stands_under_a_heading(command: type[Command]) -> None:
-    assert CHAPTERS[command.__module__.removeprefix("complaints.")]
+    assert CHAPTERS[command.__module__.rpartition(".")[2]]
 
 
 def test_every_event_is_told_in_words() -> None:

@@ -13,17 +13,17 @@ from api.desk.case import COMMANDS
 from api.desk.choices import Around
 from api.desk.forms import Faulty, Field, fields_for
 from api.desk.times import Face
-from complaints.actions import AddAction
 from complaints.base import Command
 from complaints.case import Case
-from complaints.feedback import AnswerSatisfaction
-from complaints.intake import AddNote, CorrectReceipt
-from complaints.issues import AddIssue
-from complaints.ownership import OfferHandover
-from complaints.parties import AddParty
-from complaints.post_mortem import RecordWhys
-from complaints.redress import ProposeRemedy
-from complaints.triage import Triage
+from complaints.chapters.actions import AddAction
+from complaints.chapters.feedback import AnswerSatisfaction
+from complaints.chapters.intake import AddNote, CorrectReceipt
+from complaints.chapters.issues import AddIssue
+from complaints.chapters.ownership import OfferHandover
+from complaints.chapters.parties import AddParty
+from complaints.chapters.post_mortem import RecordWhys
+from complaints.chapters.redress import ProposeRemedy
+from complaints.chapters.triage import Triage
 from ledger.directory import StaffMember
 from policies.vocabulary import Role
 from tests.complaints.support import Story, ana, text

@@ -11,7 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from api.desk.fishbone import WIDTH, drawn
-from complaints.post_mortem import Bone, BoneCategory
+from complaints.chapters.post_mortem import Bone, BoneCategory
 from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
 from tests.api.test_library import delivered

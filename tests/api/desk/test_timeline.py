@@ -3,9 +3,9 @@
 from api.desk.timeline import Telling, entries
 from api.desk.times import Face
 from api.showing import Reader
-from complaints.dispatching import Dispatch, ReportNobody
+from complaints.people.dispatching import Dispatch, ReportNobody
+from tests.complaints.people.test_dispatching import DISPATCHING, triaged
 from tests.complaints.support import ana, machine, person
-from tests.complaints.test_dispatching import DISPATCHING, triaged
 
 
 def test_it_says_that_the_service_assigned_it_to_whom_and_by_which_rule() -> None:

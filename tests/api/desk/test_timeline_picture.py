@@ -6,8 +6,8 @@ from itertools import combinations
 import pytest
 
 from api.desk.timeline_picture import WIDTH, Mark, Picture, picture
-from complaints.explained import Explained
-from complaints.occurrences import Occurrence
+from complaints.timing.explained import Explained
+from complaints.timing.occurrences import Occurrence
 from policies.arithmetic.calendars import BeyondKnown, Calendar
 from policies.arithmetic.countries import country_calendar
 from policies.arithmetic.deadlines import offset_at
