@@ -34,10 +34,12 @@ from activities.delivery.telling import Teller
 from activities.inbound.composing import InboundMail, inbound_mail
 from activities.reports.job import Reports
 from activities.watching.assigning import Assigner
+from activities.watching.catching_up import CatchingUp
 from activities.watching.figures import EarlyWarning
 from activities.watching.hold import Hold, HoldLost
 from activities.watching.lateness import ROUND, LateSpells
 from activities.watching.measuring import Measures
+from activities.watching.retaining import Retaining
 from activities.watching.scheduler_pages import SchedulerPages
 from activities.watching.suspecting import suspect
 from activities.watching.watchdog import Watchdog
@@ -86,9 +88,11 @@ class Parts:
     dispatcher: Dispatcher
     watchdog: Watchdog
     late_spells: LateSpells
+    catching_up: CatchingUp
     measures: Measures
     assigner: Assigner
     early_warning: EarlyWarning
+    retaining: Retaining
     reports: Reports
     inbound: InboundMail
     directory: Directory
@@ -99,7 +103,9 @@ class Parts:
 
 def compose(settings: Settings, pace: Pace | None = None) -> Parts:
     """The parts, wired but not running. Nothing is connected to yet; Temporal need never be there."""
-    sql = create_engine(settings.database_url, name="redress scheduler")
+    # Many hands send at once. A connection beyond the pool is made for one statement and closed after it, which costs
+    # the database more than the statement does.
+    sql = create_engine(settings.database_url, name="redress scheduler", pool_size=20, max_overflow=0)
     clock = settings.make_clock()
     texts = Texts(settings.master_key_bytes)
     directory = Directory(sql)
@@ -126,9 +132,11 @@ def compose(settings: Settings, pace: Pace | None = None) -> Parts:
         dispatcher=Dispatcher(sql, post, teller, holder=holder, pace=pace, gates=gates),
         watchdog=Watchdog(sql, cases, workflows, clock),
         late_spells=LateSpells(sql),
+        catching_up=CatchingUp(sql, workflows),
         measures=Measures(sql, clock, WATCHDOG),
         assigner=Assigner(sql, cases, workflows, clock),
         early_warning=EarlyWarning(sql, clock),
+        retaining=Retaining(sql, cases, workflows, clock),
         reports=Reports(
             sql, clock, morning=settings.morning_at, zone=settings.timezone, usual_pack=settings.pack
         ),
@@ -233,10 +241,12 @@ async def _on_duty(parts: Parts, stopping: asyncio.Task[bool]) -> None:
         ("foresee", parts.watchdog.foresee, _LOOK_EVERY),
         ("look", parts.watchdog.look, _LOOK_EVERY),
         ("nudge", parts.watchdog.nudge, _LOOK_EVERY),
+        ("catch up", parts.catching_up.tell, _LOOK_EVERY),
         ("start pending intake", parts.watchdog.start_pending, _LOOK_EVERY),
         ("assign", parts.assigner.assign, _LOOK_EVERY),
         ("suspect systemic issues", lambda: suspect(parts.sql, parts.clock), _SUSPECT_EVERY),
         ("warn of figures", parts.early_warning.look, _FIGURES_EVERY),
+        ("apply retention", parts.retaining.look, _LOOK_EVERY),
         ("queue reports", parts.reports.look, _REPORTS_EVERY),
         ("place mail", parts.inbound.place, _LOOK_EVERY),
         ("measure", parts.measures.observe, _MEASURE_EVERY),

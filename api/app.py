@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -36,6 +37,7 @@ from api import (
     pack_letters,
     pack_reads,
     reads,
+    retention,
     risks,
     service,
     staff,
@@ -53,7 +55,7 @@ from runtime.heap import freeze_heap
 from runtime.logging import configure_logging
 from runtime.settings import Settings, load_settings
 from runtime.stopping import on_stop
-from workflows.client import EngineAway
+from workflows.client import WAIT, EngineAway
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of a request's body, but for uploads, which have a limit of their own."""
@@ -79,6 +81,7 @@ _ROUTERS = (
     status.router,
     facts.router,
     figures.router,
+    retention.router,
     pack_reads.router,
     pack_letters.router,
     service.router,
@@ -94,15 +97,16 @@ def largest_body(path: str) -> int:
     return attachments.FORM_BYTES if path.endswith("/attachments") else LARGEST_BODY
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application. Without settings those of the environment, and logging set up by them.
+def create_app(settings: Settings | None = None, *, wait: timedelta = WAIT) -> FastAPI:
+    """The application. Without settings those of the environment, and logging set up by them. A caller waits for a
+    command's outcome up to `wait`, before it is told where to look.
 
     It connects to nothing until it is asked something. Raises SettingsError.
     """
     if settings is None:
         settings = load_settings()
         configure_logging(settings.log_level, service="api")
-    deps = Deps.of(settings)
+    deps = Deps.of(settings, wait)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

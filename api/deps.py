@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends
@@ -15,6 +16,7 @@ from activities.cases import Cases
 from activities.delivery.channels.webhooks import Webhooks
 from activities.inbound.by_hand import ByHand
 from activities.inbound.composing import by_hand
+from activities.unaided import Unaided
 from api.admission import Admission
 from api.idempotency import Fingerprints
 from api.metrics import Metrics
@@ -40,7 +42,7 @@ from ledger.webhooks import Endpoints
 from runtime.clock import Clock
 from runtime.engine import connect
 from runtime.settings import Settings
-from workflows.client import Engine
+from workflows.client import WAIT, Engine
 
 
 class Known:
@@ -87,13 +89,14 @@ class Deps:
     endpoints: Endpoints
     webhooks: Webhooks
     mails_by_hand: ByHand
+    unaided: Unaided
     known: Known = field(default_factory=Known)
 
     @classmethod
-    def of(cls, settings: Settings) -> Deps:
+    def of(cls, settings: Settings, wait: timedelta = WAIT) -> Deps:
         """Put together from the settings. Connects to nothing: the API starts while all else is still away.
 
-        Raises SettingsError for roles that there are not.
+        A command's outcome is waited for up to `wait`. Raises SettingsError for roles that there are not.
         """
         clock = settings.make_clock()
         sql = create_engine(settings.database_url, name="redress-api")
@@ -101,6 +104,7 @@ class Deps:
         directory = Directory(sql)
         history = StaffHistory(sql)
         record = Record(sql, derive_seal_key(settings.master_key_bytes))
+        cases = Cases(sql, record)
 
         async def client() -> Client:
             return await connect(settings)
@@ -129,14 +133,13 @@ class Deps:
             history=history,
             admission=Admission(settings, clock, history),
             customers=CustomerFiles(settings.master_key_bytes),
-            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue),
+            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue, wait=wait),
             packs=Packs(sql, settings.pack),
             metrics=Metrics(),
             fingerprints=Fingerprints(settings.master_key_bytes),
             throttle=Throttle(),
-            mails_by_hand=by_hand(
-                settings, sql, cases=Cases(sql, record), texts=texts, directory=directory, clock=clock
-            ),
+            mails_by_hand=by_hand(settings, sql, cases=cases, texts=texts, directory=directory, clock=clock),
+            unaided=Unaided(sql, record, cases, clock),
             news=NewsRoom(sql, directory),
             endpoints=Endpoints(sql, settings.master_key_bytes),
             webhooks=Webhooks(sql, settings.master_key_bytes),

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Depends, Header, Path, Query
 from fastapi.openapi.models import Example
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
@@ -38,7 +38,7 @@ from api.security import JSON_ONLY, StaffHere
 from complaints.base import Code
 from complaints.people.deputising import Team
 from complaints.people.duty import EARLIEST, LATEST, Handover, Rota, Title, WeeklyHours
-from ledger.duty import AHEAD, DutyPlan
+from ledger.duty import AHEAD, DutyPlan, mark_of
 from policies.arithmetic.calendars import TimeZone
 
 router = APIRouter(tags=["duty"])
@@ -56,6 +56,8 @@ LOOKED_AHEAD = timedelta(days=14)
 """How far gaps are said before they come, and shifts shown where nobody asks for more."""
 _READ = problems(401, 403, 404, 422, 503)
 _WRITE = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_CHANGE = problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503)
+_END = problems(401, 403, 404, 412, 422, 503)
 _CALENDAR = {MEDIA_TYPE: {"schema": {"type": "string"}}}
 _MOST_PEOPLE = 200
 
@@ -74,6 +76,23 @@ People = Annotated[tuple[Staff, ...], Field(max_length=_MOST_PEOPLE, examples=[[
 Zone = Annotated[TimeZone, Field(max_length=100, examples=["Asia/Shanghai"])]
 CodeHere = Annotated[Code, Path(openapi_examples={"code": {"value": "complaints-desk"}})]
 NumberHere = Annotated[int, Path(ge=1, le=2**63 - 1, description="Its number in the lists.")]
+
+
+async def seen_mark(
+    if_match: Annotated[
+        str | None,
+        Header(
+            pattern=r'^(\*|"[0-9a-f]{32}")$',
+            description="The state you saw, as its ETag: refused with 412 if it is another by now.",
+            openapi_examples={"any": {"value": "*"}},
+        ),
+    ] = None,
+) -> str | None:
+    """The state in If-Match, or None where the caller does not mind."""
+    return None if if_match in (None, "*") else if_match.strip('"')
+
+
+SeenHere = Annotated[str | None, Depends(seen_mark)]
 
 
 class TeamInput(Input):
@@ -168,28 +187,31 @@ async def teams(deps: DepsHere, caller: StaffHere) -> Response:
 async def team_(deps: DepsHere, caller: StaffHere, team: CodeHere) -> Response:
     """One team."""
     plan, names = await told(deps, deps.clock.now())
-    return JSONResponse(team_body(doing.team_of(plan, team), names).model_dump(mode="json"))
+    held = doing.team_of(plan, team)
+    return JSONResponse(
+        team_body(held, names).model_dump(mode="json"), headers={"ETag": f'"{mark_of(held)}"'}
+    )
 
 
 @router.put("/teams/{team}", operation_id="put-team", summary="Make or change a team", response_model=TeamBody,
-            responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
+            responses=_CHANGE, dependencies=JSON_ONLY)  # fmt: skip
 async def put_team(
     deps: DepsHere,
     caller: StaffHere,
     team: CodeHere,
+    seen: SeenHere,
     body: Annotated[TeamInput, Body(openapi_examples=_TEAM)],
 ) -> Response:
     """Make the team what the body says. Who: supervisor, department head, administrator."""
-    await doing.put_team(deps, caller.actor, _made(Team, team, body))
+    await doing.put_team(deps, caller.actor, made(Team, team, body), seen=seen)
     return await team_(deps, caller, team)
 
 
 @router.delete("/teams/{team}", operation_id="drop-team", summary="Do away with a team", status_code=204,
-               response_class=Response, responses=_READ)  # fmt: skip
-async def drop_team(deps: DepsHere, caller: StaffHere, team: CodeHere) -> Response:
+               response_class=Response, responses=_END)  # fmt: skip
+async def drop_team(deps: DepsHere, caller: StaffHere, team: CodeHere, seen: SeenHere) -> Response:
     """Its people stay as they are. Who: as for changing it."""
-    doing.require_planner(caller.actor)
-    if not await deps.duty.drop_team(team, caller.actor.id):
+    if not await doing.drop_team(deps, caller.actor, team, seen=seen):
         doing.team_of(DutyPlan(), team)
     return Response(status_code=204)
 
@@ -248,29 +270,30 @@ async def rota_(
     if not timedelta(0) < end - begin <= AHEAD:
         raise Problem(422, "bad_span", f"`to` has to be after `from`, at most {AHEAD.days} days.")
     plan, names = await told(deps, begin, end)
-    body = rota_body(doing.rota_of(plan, rota), plan, names, begin, end)
-    return JSONResponse(body.model_dump(mode="json"))
+    held = doing.rota_of(plan, rota)
+    body = rota_body(held, plan, names, begin, end)
+    return JSONResponse(body.model_dump(mode="json"), headers={"ETag": f'"{mark_of(held)}"'})
 
 
 @router.put("/rotas/{rota:code}", operation_id="put-rota", summary="Make or change a rota", response_model=RotaBody,
-            responses=_WRITE, dependencies=JSON_ONLY)  # fmt: skip
+            responses=_CHANGE, dependencies=JSON_ONLY)  # fmt: skip
 async def put_rota(
     deps: DepsHere,
     caller: StaffHere,
     rota: CodeHere,
+    seen: SeenHere,
     body: Annotated[RotaInput, Body(openapi_examples=_ROTA)],
 ) -> Response:
     """Make the rota what the body says; its calendar's shifts and its take-overs stay. Who: as for a team."""
-    await doing.put_rota(deps, caller.actor, _made(Rota, rota, body))
+    await doing.put_rota(deps, caller.actor, made(Rota, rota, body), seen=seen)
     return await rota_(deps, caller, rota)
 
 
 @router.delete("/rotas/{rota:code}", operation_id="drop-rota", summary="Do away with a rota", status_code=204,
-               response_class=Response, responses=_READ)  # fmt: skip
-async def drop_rota(deps: DepsHere, caller: StaffHere, rota: CodeHere) -> Response:
+               response_class=Response, responses=_END)  # fmt: skip
+async def drop_rota(deps: DepsHere, caller: StaffHere, rota: CodeHere, seen: SeenHere) -> Response:
     """With its shifts and take-overs. Ladders that name it find nobody there. Who: as for changing it."""
-    doing.require_planner(caller.actor)
-    if not await deps.duty.drop_rota(rota, caller.actor.id):
+    if not await doing.drop_rota(deps, caller.actor, rota, seen=seen):
         doing.rota_of(DutyPlan(), rota)
     return Response(status_code=204)
 
@@ -315,7 +338,7 @@ async def give_back(deps: DepsHere, caller: StaffHere, rota: CodeHere, number: N
     return Response(status_code=204)
 
 
-def _made(model: type[Any], id_: str, body: Input) -> Any:
+def made(model: type[Any], id_: str, body: Input) -> Any:
     """What was sent as a thing of the plan. Raises Problem (422) for what fits no such thing."""
     try:
         return model(id=id_, **dict(body))

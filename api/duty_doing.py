@@ -14,7 +14,7 @@ from api.problems import Problem
 from complaints.base import Actor
 from complaints.people.deputising import Absence, AbsenceReason, Team
 from complaints.people.duty import Rota, Shift, Substitution, shifts
-from ledger.duty import AHEAD, DutyPlan, UnknownPeople
+from ledger.duty import AHEAD, ChangedMeanwhile, DutyPlan, UnknownPeople
 from policies.vocabulary import Role
 
 PLANNERS: Final = frozenset({Role.SUPERVISOR, Role.DEPARTMENT_HEAD, Role.ADMINISTRATOR})
@@ -52,16 +52,30 @@ def team_of(plan: DutyPlan, id_: str) -> Team:
     return team
 
 
-async def put_team(deps: Deps, actor: Actor, team: Team) -> bool:
-    """Make a team what this says; True where there was none. Raises Problem (403, 422)."""
+async def put_team(deps: Deps, actor: Actor, team: Team, *, seen: str | None = None) -> bool:
+    """Make a team what this says; True where there was none. `seen` is the mark of what the change was made from, None
+    where that does not matter. Raises Problem (403, 412, 422).
+    """
     require_planner(actor)
-    return await _known(deps.duty.put_team(team, actor.id))
+    return await _known(deps.duty.put_team(team, actor.id, seen=seen))
 
 
-async def put_rota(deps: Deps, actor: Actor, rota: Rota) -> bool:
-    """Make a rota what this says; True where there was none. Raises Problem (403, 422)."""
+async def put_rota(deps: Deps, actor: Actor, rota: Rota, *, seen: str | None = None) -> bool:
+    """Make a rota what this says; True where there was none. `seen` as for a team. Raises Problem (403, 412, 422)."""
     require_planner(actor)
-    return await _known(deps.duty.put_rota(rota, actor.id))
+    return await _known(deps.duty.put_rota(rota, actor.id, seen=seen))
+
+
+async def drop_team(deps: Deps, actor: Actor, id_: str, *, seen: str | None = None) -> bool:
+    """Do away with a team; False where there is none. `seen` as for changing it. Raises Problem (403, 412)."""
+    require_planner(actor)
+    return await _known(deps.duty.drop_team(id_, actor.id, seen=seen))
+
+
+async def drop_rota(deps: Deps, actor: Actor, id_: str, *, seen: str | None = None) -> bool:
+    """Do away with a rota; False where there is none. `seen` as for a team. Raises Problem (403, 412)."""
+    require_planner(actor)
+    return await _known(deps.duty.drop_rota(id_, actor.id, seen=seen))
 
 
 async def set_deputies(deps: Deps, actor: Actor, person: str, deputies: Sequence[str]) -> None:
@@ -162,4 +176,10 @@ async def _known(change: Awaitable[_T]) -> _T:
     except UnknownPeople:
         raise Problem(
             422, "unknown_person", "Somebody who is named does not work here; give ids of people who do."
+        ) from None
+    except ChangedMeanwhile:
+        raise Problem(
+            412,
+            "changed_meanwhile",
+            "Somebody changed this meanwhile. Look at how it stands now, and decide again.",
         ) from None

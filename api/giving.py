@@ -191,7 +191,7 @@ async def hand_over(deps: Deps, way: Way, reference: str, order: Order) -> Given
     began = time.perf_counter()
     counted = "failed"
     try:
-        outcome = await way.execute(reference, order)
+        outcome = await _carried_out(deps, way, reference, order)
         counted = "running" if outcome is None else "duplicate" if outcome.duplicate else "recorded"
     except (Refused, EngineAway, Unknown) as answered:
         match answered:
@@ -218,6 +218,16 @@ async def hand_over(deps: Deps, way: Way, reference: str, order: Order) -> Given
                 command_id=order.id,
             )  # fmt: skip
     return Given(order.id, outcome)
+
+
+async def _carried_out(deps: Deps, way: Way, reference: str, order: Order) -> Outcome | None:
+    """By the engine; by the record alone, while it is away, what does not need it."""
+    try:
+        return await way.execute(reference, order)
+    except EngineAway:
+        if not order.body.unaided:
+            raise
+    return await deps.unaided.execute(reference, order)
 
 
 async def _recorded(deps: Deps, id_: str) -> Outcome | None:

@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -64,28 +64,48 @@ QUICK = Plan(rounds=2, seconds=2.0, histories=2, deadlines=deadline_chapter.QUIC
 
 
 async def bench(plan: Plan, *, quick: bool, only: str = "") -> Report:
-    """The whole run, or the chapter of this name alone. Raises SetupError where something can not be started."""
+    """The whole run, or the chapter of this name alone, which is written to the results as it grows.
+
+    Raises SetupError where something can not be started.
+    """
     load_before = os.getloadavg()[0]
     async with standing(say) as stack, AsyncExitStack() as resources:
-        say("Starting the service and the yardstick …")
-        client = await stack.start_bare()
-        house = await stack.start_house()
         machine = this_machine(
-            postgres=await _postgres(house), temporal=await _temporal(client), load_before=load_before
+            postgres=await _postgres(stack), temporal=await _temporal(stack), load_before=load_before
         )
         report = Report(at=Clock().now(), quick=quick, machine=machine, only=only)
-        run = _Run(plan, report, stack, house, client, resources)
+
+        def keep() -> None:
+            write(report)
+
         if not only:
-            references = await loads.open_complaints(house, COMPLAINTS)
-            await run.commands(references)
-            await run.intake()
-            await run.lives()
-            await run.replays(references)
+            await _beside_the_yardstick(plan, report, stack, resources, keep)
         if only in ("", "dispatcher"):
             await dispatching(stack, report, complaints=plan.alerted, say=say)
+            keep()
         if only in ("", "deadlines"):  # last: it stops Temporal
-            await deadline_chapter.deadlines(stack, report, plan.deadlines, say)
+            await deadline_chapter.deadlines(stack, report, plan.deadlines, say, keep)
+        report.finished = True
         return report
+
+
+async def _beside_the_yardstick(
+    plan: Plan, report: Report, stack: Stack, resources: AsyncExitStack, keep: Callable[[], None]
+) -> None:
+    """The chapters that compare the service with bare Temporal, or look at what it leaves in its histories."""
+    say("Starting the service and the yardstick …")
+    client = await stack.start_bare()
+    house = await stack.start_house()
+    run = _Run(plan, report, stack, house, client, resources)
+    references = await loads.open_complaints(house, COMPLAINTS)
+    await run.commands(references)
+    keep()
+    await run.intake()
+    keep()
+    await run.lives()
+    keep()
+    await run.replays(references)
+    keep()
 
 
 @dataclass
@@ -200,8 +220,8 @@ def _running_at(speed: int) -> ClockSpec:
     return ClockSpec(real_anchor=now, virtual_anchor=now, speed=speed)
 
 
-async def _postgres(house: House) -> str:
-    engine = create_engine(house.settings.database_url)
+async def _postgres(stack: Stack) -> str:
+    engine = create_engine(stack.postgres.url("postgres"))
     try:
         async with autocommit(engine).connect() as connection:
             return str(await connection.scalar(text("SHOW server_version")))
@@ -209,7 +229,8 @@ async def _postgres(house: House) -> str:
         await engine.dispose()
 
 
-async def _temporal(client: Client) -> str:
+async def _temporal(stack: Stack) -> str:
+    client = await Client.connect(stack.temporal.address)
     info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
     return info.server_version
 

@@ -1,59 +1,56 @@
 """Deadlines: how long from the moment that calls for an alert until it is queued, when thousands fall due together.
 
-Real complaints, made by the pure functions and committed to the record, whose workflows are started as recovery starts
-them; a real scheduler, worker, Temporal and PostgreSQL. Lateness is read out of the outbox afterwards: each row has the
+A real scheduler, worker, Temporal and PostgreSQL. Lateness is read out of the outbox afterwards: each row has the
 moment that called for it, and the database's time of the statement that queued it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from statistics import linear_regression
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bench.falling_due import (
+    RECORDED_EACH_SECOND,
+    SETTLES_WITHIN,
+    Expected,
+    Office,
+    asleep,
+    over,
+    until_recorded,
+)
 from bench.figures import Summary, percentile, summary
-from bench.stack import Stack, take_in_staff
-from complaints.base import Actor, Order
-from complaints.case import Case
-from complaints.chapters.intake import ReceiveComplaint
-from complaints.lifecycle import due, fold, next_wakeup, receive
-from complaints.references import reference
-from complaints.transition import transition
-from ledger.chain import derive_seal_key
-from ledger.database import autocommit, create_engine
-from ledger.record import Record
-from policies.loading import load_pack, packs_available
-from policies.pack import Pack
-from policies.vocabulary import Channel, Role
-from runtime.child import Child, Running
-from runtime.clock import Clock
-from runtime.engine import connect
-from runtime.ports import free_port
-from runtime.readiness import listens
-from runtime.settings import Settings
-from runtime.supervisor import Say
+from bench.processor import each, used
+from ledger.database import autocommit
+from runtime.child import Running
 from runtime.waiting import TooLateError, until
-from workflows.client import Engine
 
-_IRIS = Actor(id="usr_iris", roles=(Role.INTAKE_AGENT,))
-_CLOCK_RUNS = timedelta(minutes=30)
-"""Of the pack's first clock, which is measured in hours and minutes as they pass: a complaint of half an hour ago."""
-_MADE_AT_ONCE = 8
-_TRIED = 80
-"""Complaints that are made first, to see how long the others will take on this machine as busy as it is."""
-_MARGIN = 1.5
-_SETTLES_WITHIN = 60.0
-_RECORDED_EACH_SECOND = 10
+_WARM = 0.35
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What workflows had not recorded when the last alert was queued: how many, and how many after `seconds` more.
+
+    `processor`: milliseconds for each that was recorded meanwhile, by part.
+    """
+
+    at_first: int
+    at_last: int
+    seconds: float
+    processor: Mapping[str, float]
+
+    @property
+    def rate(self) -> float:
+        """Recorded each second."""
+        return (self.at_first - self.at_last) / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,7 @@ class Burst:
     """What came of deadlines that fell due: for each message that was called for, how late it was queued, in seconds.
 
     `missing` were called for and not queued, `unexpected` queued and not called for, `doubled` queued twice.
+    `processor`: milliseconds for each deadline, by part, until all was queued and recorded.
     """
 
     lags: tuple[float, ...]
@@ -68,6 +66,8 @@ class Burst:
     unexpected: int
     doubled: int
     lasted: float
+    processor: Mapping[str, float] = field(default_factory=dict)
+    backlog: Backlog | None = None
 
     @property
     def summary(self) -> Summary:
@@ -91,155 +91,29 @@ class Burst:
         return self.missing + self.unexpected + self.doubled
 
 
-@dataclass
-class Office:
-    """One service under measurement: its database and record, and the way to its workflows."""
-
-    settings: Settings
-    sql: AsyncEngine
-    record: Record
-    engine: Engine
-    pack: Pack
-    say: Say
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What deadlines that fall due from `first` on call for: each message's key, and by which moment all are over."""
-
-    keys: frozenset[str]
-    streams: Sequence[str]
-    first: datetime
-    last: datetime
-
-
-@asynccontextmanager
-async def office(settings: Settings, say: Say) -> AsyncIterator[Office]:
-    """The service's database, open."""
-    sql = create_engine(settings.database_url, name="redress-bench")
-    record = Record(sql, derive_seal_key(settings.master_key_bytes))
-
-    async def held(stream: str) -> Case | None:
-        happenings = await record.read(stream)
-        return fold(happenings) if happenings else None
-
-    engine = Engine(lambda: connect(settings), settings.task_queue, settings.clock_spec, held)
-    pack = load_pack(next(path for path in packs_available() if path.stem == settings.pack))
-    try:
-        yield Office(settings, sql, record, engine, pack, say)
-    finally:
-        await sql.dispose()
-
-
-async def settle(stack: Stack, namespace: str) -> Settings:
-    """A service of its own with a mail server that takes everything."""
-    port = free_port()
-    settings = (await stack.settle(namespace)).model_copy(
-        update={"smtp_host": "127.0.0.1", "smtp_port": port}
-    )
-    await take_in_staff(settings)
-    await stack.start(_sink(port, stack.folder / f"arrivals-{namespace}"))
-    return settings
-
-
-def _sink(port: int, arrivals: Path) -> Child:
-    argv = (sys.executable, "-m", "tests.support.sink", "--port", str(port), "--file", str(arrivals))
-    return Child(f"sink {port}", argv, listens(port))
-
-
-async def prepared(office: Office, count: int, within: float, *, workflows: bool) -> Expected:
-    """So many complaints whose first clock breaches within so many seconds of real time, evenly spread.
-
-    The first does when all are made, and (with `workflows`) their workflows were started.
-    """
-    clock, speed = Clock(office.settings.clock_spec), office.settings.clock_spec.speed
-    began = time.monotonic()
-    await _all_made(office, [clock.now() + _CLOCK_RUNS] * _TRIED, workflows=workflows)
-    lead = 15 + (time.monotonic() - began) * count / _TRIED * _MARGIN
-    office.say(f"  making {count} complaints, for which there are {lead:.0f} s …")
-    first = clock.now() + timedelta(seconds=lead) * speed
-    moments = [first + timedelta(seconds=within * n / count) * speed for n in range(count)]
-    made = await _all_made(office, moments, workflows=workflows)
-    left = (first - clock.now()) / speed
-    office.say(f"  {count} complaints made; the first falls due in {left.total_seconds():.0f} s.")
-    if left < timedelta(0):
-        raise TooLateError("The complaints were not made before they fell due: the machine is too busy.")
-    keys = frozenset(key for called_for in made.values() for key in called_for)
-    return Expected(keys, tuple(made), moments[0], moments[-1])
-
-
-async def _all_made(
-    office: Office, moments: Sequence[datetime], *, workflows: bool
-) -> dict[str, Sequence[str]]:
-    """A complaint for each moment, several at once: what each one's breach calls for."""
-    made: dict[str, Sequence[str]] = {}
-    left = iter(moments)
-
-    async def make() -> None:
-        for moment in left:
-            stream, case, called_for = await _made(office, moment)
-            if workflows:
-                await office.engine.revive(stream, case)
-            made[stream] = called_for
-            if len(made) % 1000 == 0:
-                office.say(f"  {len(made)} of {len(moments)} complaints made …")
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(_MADE_AT_ONCE):
-            group.create_task(make())
-    return made
-
-
-async def _made(office: Office, moment: datetime) -> tuple[str, Case, list[str]]:
-    """A complaint that was received when its first clock began, and what its breach calls for."""
-    stream = reference(uuid4().int % 2**55)
-    received = moment - _CLOCK_RUNS
-    order = Order(id=str(uuid4()), actor=_IRIS, body=ReceiveComplaint(channel=Channel.MAIL), at=received)
-    happenings = receive(office.pack, stream, order)
-    happenings = (*happenings, *due(office.pack, fold(happenings), moment))  # its warning was given
-    commit = transition(office.pack, None, stream, happenings)
-    await office.record.commit(commit.model_copy(update={"messages": ()}))
-    case = fold(happenings)
-    wake = next_wakeup(office.pack, case)
-    if wake is None or not timedelta(0) <= wake - moment < timedelta(milliseconds=1):
-        raise RuntimeError(f"{stream} should wake at {moment}, and wakes at {wake}.")
-    breach = transition(office.pack, case, stream, due(office.pack, case, wake))
-    return stream, case, [message.dedupe for message in breach.messages]
-
-
 async def fell_due(office: Office, expected: Expected, *, recorded: bool) -> Burst:
     """Waits until what is expected was queued (and, with `recorded`, workflows have recorded it); what came of it."""
-    clock, speed = Clock(office.settings.clock_spec), office.settings.clock_spec.speed
-    left = ((expected.last - clock.now()) / speed).total_seconds()
-    window = {"first": expected.first, "last": expected.last + timedelta(seconds=1)}
+    speed = office.settings.clock_spec.speed
+    window = {
+        "first": expected.first,
+        "last": expected.last + timedelta(seconds=1),
+        "streams": list(expected.streams),  # those that were made to see how long it takes are not asked for
+    }
+    before = used(office.parts)
 
     async def all_queued() -> bool:
         async with autocommit(office.sql).connect() as conn:
             return int(await conn.scalar(_QUEUED, window) or 0) >= len(expected.keys)
 
-    async def all_recorded() -> bool:
-        async with autocommit(office.sql).connect() as conn:
-            return not await conn.scalar(_UNRECORDED, {"streams": list(expected.streams)})
-
-    await asyncio.sleep(max(left, 0))  # a look at the outbox meanwhile would be part of the load
+    await over(
+        office, expected.last, recorded=False
+    )  # to look at the outbox meanwhile would be part of the load
     try:
-        await until(all_queued, within=_SETTLES_WITHIN, what="every alert to be queued")
-    except TooLateError as error:
+        await until(all_queued, within=SETTLES_WITHIN, what="every alert to be queued", every=1.0)
+    except TooLateError as error:  # how many are missing is told below
         office.say(f"  {error}")
-    if recorded:
-        office.say("  waiting until the workflows have recorded it …")
-        patience = _SETTLES_WITHIN + len(expected.streams) / _RECORDED_EACH_SECOND
-        began = time.monotonic()
-        try:
-            await until(all_recorded, within=patience, what="the workflows to record every breach")
-        except (
-            TooLateError
-        ) as error:  # what was alerted is measured all the same; the record comes when it can
-            async with autocommit(office.sql).connect() as conn:
-                missing = await conn.scalar(_UNRECORDED, {"streams": list(expected.streams)})
-            office.say(f"  {error} {missing} are not recorded yet.")
-        else:
-            office.say(f"  all recorded {time.monotonic() - began:.0f} s after the last was queued.")
+    backlog = await _worked_off(office, expected) if recorded else None
+    processor = each(before, used(office.parts), len(expected.streams))
     async with autocommit(office.sql).connect() as conn:
         rows = (await conn.execute(_ROWS, window)).all()
     lags = tuple(
@@ -255,32 +129,81 @@ async def fell_due(office: Office, expected: Expected, *, recorded: bool) -> Bur
         unexpected=sum(row.dedupe not in expected.keys for row in rows),
         doubled=sum(times - 1 for times in calls.values()),
         lasted=lasted.total_seconds(),
+        processor=processor,
+        backlog=backlog,
     )
 
 
-def resident_mb(running: Running) -> float:
-    """The memory that a process holds, in megabytes."""
-    status = Path(f"/proc/{running.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+async def _worked_off(office: Office, expected: Expected) -> Backlog:
+    """Waits until the workflows have recorded every breach, within patience; how quickly they did."""
+    before, began = used(office.parts), time.monotonic()
+    at_first, at_last = await asleep(office, expected.last), 0
+    office.say(f"  waiting until the workflows have recorded it, {at_first} to go …")
+    try:
+        await until_recorded(
+            office, expected.last, SETTLES_WITHIN + len(expected.streams) / RECORDED_EACH_SECOND
+        )
+    except TooLateError as error:  # what was alerted is measured all the same; the record comes when it can
+        at_last = await asleep(office, expected.last)
+        office.say(f"  {error} {at_last} are not recorded yet.")
+    seconds = time.monotonic() - began
+    return Backlog(at_first, at_last, seconds, each(before, used(office.parts), at_first - at_last))
 
 
-async def memory_over(running: Running, seconds: float, samples: int = 20) -> list[float]:
-    """What a process holds, looked at evenly over so many seconds."""
+@dataclass(frozen=True)
+class Held:
+    """What a process held, in megabytes, looked at evenly over `hours` of its own time."""
+
+    samples: tuple[float, ...]
+    hours: float
+
+    @property
+    def counted(self) -> tuple[float, ...]:
+        """Without the beginning: caches fill, and the interpreter takes what it will need."""
+        return self.samples[int(len(self.samples) * _WARM) :]
+
+    @property
+    def grown(self) -> float:
+        """Per cent more at the end than when it was warm."""
+        return (self.counted[-1] / self.counted[0] - 1) * 100
+
+    @property
+    def slope(self) -> float:
+        """Megabytes for each hour of its own time, once warm: the straight line nearest to the samples."""
+        step = self.hours / len(self.samples)
+        return linear_regression([step * n for n in range(len(self.counted))], self.counted).slope
+
+    @property
+    def sentence(self) -> str:
+        """All of it, for people."""
+        looks = ", ".join(f"{mb:.1f}" for mb in self.samples)
+        return (
+            f"in MB, looked at {len(self.samples)} times: {looks}. The first {_WARM:.0%} are warming up; from then on"
+            f" {self.slope:+.1f} MB an hour."
+        )
+
+
+async def memory_over(running: Running, seconds: float, hours: float = 1.0, samples: int = 40) -> Held:
+    """What a process holds in so many real seconds, which are so many hours of its own time."""
     found = []
     for _ in range(samples):
         await asyncio.sleep(seconds / samples)
-        found.append(resident_mb(running))
-    return found
+        found.append(resident_mb(running.pid))
+    return Held(tuple(found), hours)
 
 
-_QUEUED = text("SELECT count(*) FROM outbox WHERE called_at >= :first AND called_at < :last")
+def resident_mb(pid: int) -> float:
+    """The memory that a process holds, in megabytes. Raises OSError where there is no such process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+_QUEUED = text(
+    "SELECT count(*) FROM outbox WHERE called_at >= :first AND called_at < :last AND stream = ANY (:streams)"
+)
 _ROWS = text(
     """
     SELECT stream, clock, occurrence, rung, repeat, who, channel, dedupe, called_at, queued_at FROM outbox
-    WHERE called_at >= :first AND called_at < :last
+    WHERE called_at >= :first AND called_at < :last AND stream = ANY (:streams)
     """
-)
-_UNRECORDED = text(
-    "SELECT count(*) FROM clocks WHERE reference = ANY (:streams) AND clock = 'first_handling'"
-    " AND breached_at IS NULL"
 )

@@ -56,9 +56,12 @@ async def _round(side: Side, seconds: float, into: Taken) -> None:
     end = began + seconds
 
     async def calls(call: Call) -> None:
-        while (start := time.perf_counter()) < end:
+        done = began
+        while done < end:  # once at least, however late its turn came
+            start = time.perf_counter()
             kind = await call()
-            into.by_kind[kind].append(time.perf_counter() - start)
+            done = time.perf_counter()
+            into.by_kind[kind].append(done - start)
 
     async with asyncio.TaskGroup() as group:
         for caller in side.callers:

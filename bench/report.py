@@ -48,10 +48,17 @@ class Report:
     notes: list[str] = field(default_factory=list)
     only: str = ""
     """The one chapter that was run; all of them where it is empty."""
+    processor: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    """By what was done: processor milliseconds of each part for one of it. Others' load does not change these much."""
+    failures: list[str] = field(default_factory=list)
+    """What could not be measured, and why, a sentence each."""
+    finished: bool = False
+    """Whether the run came to its end. It is written chapter by chapter, so that none takes the others with it."""
 
     @property
     def all_met(self) -> bool:
-        return all(target.met for target in self.targets)
+        """Whether everything that should be measured was, and is as it should be."""
+        return self.finished and not self.failures and all(target.met for target in self.targets)
 
 
 def this_machine(*, postgres: str, temporal: str, load_before: float) -> Machine:
@@ -108,7 +115,9 @@ def as_page(report: Report) -> str:
         f"# Speed on {report.at:%Y-%m-%d}{' (quick run: fewer rounds, coarser figures)' if report.quick else ''}",
         f"{machine.processor}, {machine.cores} cores, {machine.memory_gb} GB, {machine.kernel}, Python"
         f" {machine.python}; {versions}. Load average before the run: {machine.load_before}.",
-        "All targets are met." if report.all_met else "**Not all targets are met.**",
+        _verdict(report),
+        *("\n".join(f"- **Not measured:** {failure}" for failure in report.failures),)
+        * bool(report.failures),
         _table(
             ("what", "measured", "target", ""),
             [
@@ -136,9 +145,31 @@ def as_page(report: Report) -> str:
         ),
         "## Temporal actions of one life",
         _table(("for", "actions"), list(report.actions.items())),
+        *_processor(report),
         *(["## Notes", "\n".join(f"- {note}" for note in report.notes)] if report.notes else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _verdict(report: Report) -> str:
+    if not report.finished:
+        return "**This run was not finished.**"
+    return "All targets are met." if report.all_met else "**Not all targets are met.**"
+
+
+def _processor(report: Report) -> list[str]:
+    if not report.processor:
+        return []
+    parts = sorted({part for spent in report.processor.values() for part in spent})
+    rows = [
+        (
+            name,
+            *(f"{spent[part]:.1f}" if part in spent else "" for part in parts),
+            f"{sum(spent.values()):.1f}",
+        )
+        for name, spent in report.processor.items()
+    ]
+    return ["## Processor time, in milliseconds for each", _table(("what", *parts, "all"), rows)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -64,6 +64,7 @@ class Stack:
     postgres: PostgresServer
     temporal: TemporalServer
     say: Say
+    postgres_process: Running
     temporal_process: Running
     _parts: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -149,12 +150,13 @@ async def standing(say: Say) -> AsyncIterator[Stack]:
         namespaces=(NAMESPACE, LIFE_NAMESPACE, SLEEP_NAMESPACE, DEADLINES_NAMESPACE),
     )
     temporal_process = Running(temporal.child(), folder / "temporal.log")
-    stack = Stack(folder, postgres, temporal, say, temporal_process)
+    postgres_process = Running(postgres.child(), folder / "database.log")
+    stack = Stack(folder, postgres, temporal, say, postgres_process, temporal_process)
     try:
         async with stack._parts:
-            await stack.start(postgres.child())
-            stack._parts.push_async_callback(temporal_process.stop)
-            await temporal_process.start()
+            for process in (postgres_process, temporal_process):
+                stack._parts.push_async_callback(process.stop)
+                await process.start()
             yield stack
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

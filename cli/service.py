@@ -116,6 +116,9 @@ def _greet(running: Up, demo: bool) -> None:
         lines.append(f"Temporal's own pages:  {running.temporal_page}")
     if running.mail_page:
         lines.append(f"Mails that were sent:  {running.mail_page}")
+    if running.mail_in:
+        lines.append(f"Mails come in (LMTP):  {running.mail_in}")
+    lines.append(f"The scheduler says:    {running.scheduler_page}")
     if demo:
         lines += [
             "",

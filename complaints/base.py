@@ -202,6 +202,8 @@ class Command(Frozen):
     """Whether somebody with a declared conflict of interest may still give it."""
     to_systemic: ClassVar[bool] = False
     """Whether it is given to a systemic issue and not to a complaint."""
+    unaided: ClassVar[bool] = False
+    """Whether it is recorded without the complaint's workflow while Temporal is away: who is called can answer."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -244,6 +246,10 @@ class Order(Frozen):
     at: AwareDatetime
     occurred_at: AwareDatetime | None = None
     expected_version: int | None = None
+
+    def recorded(self, now: datetime) -> Order:
+        """The order as it is recorded at `now`: it took effect when it reached us, unless it tells of earlier."""
+        return self.model_copy(update={"at": max(now, self.at), "occurred_at": self.occurred_at or self.at})
 
     @field_serializer("body")
     def _body_with_type(self, body: Command) -> dict[str, Any]:

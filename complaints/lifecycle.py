@@ -136,6 +136,17 @@ def decide(pack: Pack, case: Case, order: Order, *, other: Pack | None = None) -
     return happenings
 
 
+def carry_out(pack: Pack, case: Case, order: Order, *, other: Pack | None = None) -> tuple[Happening, ...]:
+    """What time had made happen before the order took effect, then what the order makes happen. Raises Refused.
+
+    Empty for a fact that is no news. What counts is when it happened: an order that reached us in time is in time
+    though it is recorded later, so time acts only up to that moment here; acting on to the present is the caller's.
+    """
+    before = due(pack, case, order.occurred_at or order.at, recorded_at=order.at)
+    ordered = decide(pack, fold(before, case) if before else case, order, other=other)
+    return (*before, *ordered) if ordered else ()
+
+
 def permit(case: Case, command: type[Command], ctx: Context) -> None:
     """Refuse a command that its giver or the case's state rules out, whatever its fields say. Raises Refused."""
     permit_role(command, ctx.actor)

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from complaints.base import Frozen
 from complaints.case import Case
+from complaints.chapters import erasure
 from complaints.lifecycle import next_wakeup
 from complaints.people import dispatching
 from complaints.phases import Phase, phase
@@ -36,7 +37,8 @@ class CaseView(Frozen):
     """One complaint as lists show it. `next_clock`/`next_due_at`: its running clock that is due first.
 
     `wake_at` is when `due` will next have something to say (the watchdog's question). `to_dispatch`: the
-    service is to give it to somebody.
+    service is to give it to somebody. `erased_from`: from when its texts may be erased because their time is over
+    (chapters/erasure.py), None where it does not rest in the archive or something stands against it.
     """
 
     reference: str
@@ -67,6 +69,7 @@ class CaseView(Frozen):
     subject_text: str | None
     source: str | None
     customer_wrote_at: AwareDatetime | None
+    erased_from: AwareDatetime | None = None
     sequence: int
     version: int
     clocks: tuple[ClockView, ...]
@@ -106,6 +109,7 @@ def view(pack: Pack, case: Case) -> CaseView:
         subject_text=case.subject.id if case.subject else None,
         source=case.source,
         customer_wrote_at=case.at(Fact.CUSTOMER_WROTE),
+        erased_from=erasure.erased_from(pack, case),
         sequence=case.sequence,
         version=case.version,
         clocks=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from api.deps import Deps
 from demo.people import PEOPLE, plan_duty, take_in
-from demo.stories import STORIES, Teller
+from demo.stories import STORIES, WATCHED, Story, Teller
 from imports.batches import Shells
 from imports.console import bar
 from imports.mapping import load as load_mapping
@@ -26,9 +27,13 @@ _PACK = "retail-2025"
 
 
 class _Progress(BaseModel):
-    """How far the demo's data folder has been filled: when the stories are told from, and whether all is in."""
+    """How far the demo's data folder has been filled: when the stories are told from, and whether all is in.
+
+    `watched_from` is the moment from which those are told that are to be watched, once the others are in.
+    """
 
     told_from: AwareDatetime
+    watched_from: AwareDatetime | None = None
     done: bool = False
 
 
@@ -50,7 +55,12 @@ async def seed(settings: Settings, console: Console) -> None:
         await take_in(deps.directory)
         await plan_duty(deps.duty, progress.told_from)
         await _import_records(deps, console)
-        await _tell_stories(deps, progress.told_from, console)
+        tokens = await _tokens(deps)
+        await _tell_stories(deps, tokens, progress.told_from, STORIES, console)
+        watched_from = progress.watched_from or deps.clock.now()
+        progress = progress.model_copy(update={"watched_from": watched_from})
+        file.write_text(progress.model_dump_json())
+        await _tell_stories(deps, tokens, watched_from, WATCHED, console)
         file.write_text(progress.model_copy(update={"done": True}).model_dump_json())
     finally:
         await deps.close()
@@ -81,16 +91,21 @@ def import_shells(deps: Deps) -> Shells:
     )
 
 
-async def _tell_stories(deps: Deps, told_from: datetime, console: Console) -> None:
-    tokens = {
+async def _tokens(deps: Deps) -> dict[str, str]:
+    return {
         person.login: await deps.directory.issue_token(
             person.id, purpose="demo stories", lifetime=timedelta(hours=1)
         )
         for person in PEOPLE
     }
+
+
+async def _tell_stories(
+    deps: Deps, tokens: Mapping[str, str], told_from: datetime, stories: Sequence[Story], console: Console
+) -> None:
     async with httpx.AsyncClient(base_url=deps.settings.base_url, timeout=30) as client:
         teller = Teller(client, tokens, told_from)
-        for story in STORIES:
+        for story in stories:
             await story(teller)
     for untold in teller.untold:
         console.print(f"Not told: {untold}", markup=False, highlight=False)

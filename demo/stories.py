@@ -49,6 +49,9 @@ class Teller:
         return answer.raise_for_status()
 
 
+Story = Callable[[Teller], Awaitable[None]]
+
+
 def customer(name: str, address: str, language: str = "en", channel: str = "mail") -> Fields:
     return {"role": "customer", "name": name, "address": address, "language": language, "channel": channel}
 
@@ -256,7 +259,40 @@ async def batch(tell: Teller) -> None:
         )  # fmt: skip
 
 
-STORIES: tuple[Callable[[Teller], Awaitable[None]], ...] = (
+async def on_call(tell: Teller) -> None:
+    """Under the on-call example: one whose early call is still to come, one whose call was seen and then forgotten.
+
+    And one of a premium customer, for whom another ladder is climbed. Nobody does anything about any of them.
+    """
+
+    async def comes_in(story: str, who: str, subject: str, narrative: str, **classes: Any) -> str:
+        name = who.partition(" ")[0].lower()
+        return await tell.receives(
+            story, pack="on-call-example", channel="web", subject=subject, narrative=narrative,
+            parties=[customer(who, f"{name}@customer.example")], **classes,
+        )  # fmt: skip
+
+    ref = await comes_in(
+        "call-seen", "Ravi Menon", "Wrong size, again", "This is the third pair that does not fit the label.",
+        ago=timedelta(minutes=9, seconds=30),
+    )  # fmt: skip
+    await tell.does("call-seen", "ana", ref, "take-ownership")
+    # Forty per cent of its quarter of an hour before due, whoever is on duty was called: that was half a minute ago.
+    await tell.does("call-seen", "ana", ref, "acknowledge-alert", clock="response")
+    ref = await comes_in(
+        "call-early", "Ines Duarte", "Till closed at noon", "Nobody was at the till for twenty minutes.",
+        ago=timedelta(minutes=1),
+    )  # fmt: skip
+    await tell.does("call-early", "ben", ref, "take-ownership")
+    ref = await comes_in(
+        "call-premium", "Hana Sato", "Concierge never called", "I was promised a call on Friday.",
+        ago=timedelta(minutes=1), tier="premium",
+    )  # fmt: skip
+    await tell.does("call-premium", "iris", ref, "acknowledge")
+    await tell.does("call-premium", "ben", ref, "take-ownership")
+
+
+STORIES: tuple[Story, ...] = (
     kettle,
     parcel,
     invoice,
@@ -266,3 +302,5 @@ STORIES: tuple[Callable[[Teller], Awaitable[None]], ...] = (
     own_process,
     batch,
 )
+WATCHED: tuple[Story, ...] = (on_call,)
+"""Told last, from a moment of their own: whoever has started the demo sees what time makes of them."""

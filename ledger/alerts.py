@@ -7,14 +7,14 @@ the watchdog queued stands here before the record says that the rung was climbed
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import AwareDatetime
 from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, or_, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
@@ -75,11 +75,13 @@ class Call(Frozen):
 class Alert(Frozen):
     """What a clock's ladder has told somebody of one run, and how the run stands.
 
-    `rung` and `repeat` (both from 0) are of the latest call on them; `calls` are all of that call. `due_at` is
-    as the run stands, None while it is paused; it and what follows are the service's own time.
+    `kind` (complaints.messages.MessageKind), `rung` and `repeat` (both from 0) are of the latest call on them; `calls`
+    are all of that call. `due_at` is as the run stands, None while it is paused; it and what follows are the service's
+    own time.
     """
 
     id: int
+    kind: str
     reference: str
     pack: str
     pack_version: int
@@ -150,19 +152,19 @@ async def alerts(
     """What these people (staff ids) were told, one entry for each run of a clock, the latest told first.
 
     `at` is the service's present: an acknowledgement that has expired is one no more. `before` is the id where
-    the last page ended; `limit` is cut to PAGE_AT_MOST. Two statements.
+    the last page ended; `limit` is cut to PAGE_AT_MOST. One statement.
     """
     given = {
         "recipients": [f"staff:{id_}" for id_ in people], "at": at, "wanted": wanted, "before": before,
         "limit": max(1, min(limit, PAGE_AT_MOST)),
     }  # fmt: skip
-    found = (await conn.execute(_ALERTS, given)).all()
-    calls = await _calls(conn, [row.ids for row in found])
-    return tuple(
-        Alert(**{name: value for name, value in row._mapping.items() if name != "ids"},
-              calls=tuple(calls[id_] for id_ in row.ids))
-        for row in found
-    )  # fmt: skip
+    found = await conn.execute(_ALERTS, given)
+    return tuple(alert_of(row.body) for row in found)
+
+
+def alert_of(body: Mapping[str, Any]) -> Alert:
+    """An alert from a row of CALLS."""
+    return Alert(**{**body, "calls": tuple(_call(call) for call in body["calls"])})
 
 
 async def heights(conn: AsyncConnection, references: Collection[str], at: datetime) -> dict[str, Height]:
@@ -180,20 +182,17 @@ async def heights(conn: AsyncConnection, references: Collection[str], at: dateti
     return found
 
 
-async def _calls(conn: AsyncConnection, groups: Sequence[Sequence[int]]) -> dict[int, Call]:
-    ids = [id_ for group in groups for id_ in group]
-    if not ids:
-        return {}
-    query = select(*(outbox.c[name] for name in _COLUMNS)).where(outbox.c.id.in_(ids))
-    return {row.id: _call(row._mapping) for row in await conn.execute(query)}
-
-
-def _call(row: Any) -> Call:
+def _call(row: Mapping[Any, Any]) -> Call:
     fields = {name: row[name] for name in _COLUMNS if name not in ("dedupe", "state", "last_error")}
     laps = {
         name: _lap(row["dedupe"], mark) for name, mark in (("extensions", "extended"), ("moves", "moved"))
     }
-    return Call(**fields, **laps, reached=_REACHED[State(row["state"])], status=row["last_error"])
+    return Call(**fields, **laps, reached=reached(row["state"]), status=row["last_error"])
+
+
+def reached(state: str) -> Reached:
+    """What the state of a message to one person says to people."""
+    return _REACHED[State(state)]
 
 
 def _lap(dedupe: str, mark: str) -> int:
@@ -207,40 +206,50 @@ _COLUMNS = ("id", "dedupe", "kind", "clock", "occurrence", "rung", "repeat", "wh
 
 # A call that was made before its rung's climbing is on record counts as well: the calls come from the outbox.
 # What was told before an acknowledgement expired is told again by the calls that follow.
-_ALERTS = text(
-    """
-    WITH told AS (
+CALLS: Final = f"""
+    told AS MATERIALIZED (
         SELECT stream, clock, occurrence, max(id) AS id
         FROM outbox
         WHERE rung IS NOT NULL AND state <> 'expanded' AND recipient = ANY (:recipients)
         GROUP BY stream, clock, occurrence
-    )
-    SELECT told.id, told.stream AS reference, complaints.pack, complaints.pack_version, complaints.owner,
-        told.clock, told.occurrence, clocks.state, clocks.due_at, latest.rung, latest.repeat,
-        coalesce(latest.sent_at, latest.queued_at) AS told_at,
-        clocks.acknowledged_at, clocks.acknowledged_by, clocks.held_until,
-        ARRAY(
-            SELECT each.id FROM outbox AS each
-            WHERE each.stream = told.stream AND each.clock = told.clock AND each.occurrence = told.occurrence
-                AND each.rung = latest.rung AND each.repeat = latest.repeat AND each.state <> 'expanded'
-                AND each.recipient = ANY (:recipients)
-            ORDER BY each.id
-        ) AS ids
-    FROM told
-    JOIN outbox AS latest ON latest.id = told.id
-    JOIN complaints ON complaints.reference = told.stream
-    JOIN clocks ON clocks.reference = told.stream AND clocks.clock = told.clock
-        AND clocks.occurrence = told.occurrence
-    WHERE (CAST(:before AS bigint) IS NULL OR told.id < :before)
-        AND (:wanted = 'all' OR clocks.met_at IS NULL AND clocks.stopped_at IS NULL
-            AND (clocks.acknowledged_at IS NOT NULL
-                AND (clocks.held_until IS NULL OR clocks.held_until > :at)) = (:wanted = 'acknowledged'))
-    ORDER BY told.id DESC LIMIT :limit
-    """
-).bindparams(
+    ), calls AS MATERIALIZED (
+        SELECT told.id, latest.kind, told.stream AS reference, complaints.pack, complaints.pack_version,
+            complaints.owner, told.clock, told.occurrence, clocks.state, clocks.due_at, latest.rung, latest.repeat,
+            coalesce(latest.sent_at, latest.queued_at) AS told_at,
+            clocks.acknowledged_at, clocks.acknowledged_by, clocks.held_until
+        FROM told
+        JOIN outbox AS latest ON latest.id = told.id
+        JOIN complaints ON complaints.reference = told.stream
+        CROSS JOIN LATERAL (  -- each by its key: how many there are is guessed too high, and all clocks would be read
+            SELECT * FROM clocks WHERE clocks.reference = told.stream AND clocks.clock = told.clock
+                AND clocks.occurrence = told.occurrence OFFSET 0
+        ) AS clocks
+        WHERE (CAST(:before AS bigint) IS NULL OR told.id < :before)
+            AND (:wanted = 'all' OR clocks.met_at IS NULL AND clocks.stopped_at IS NULL
+                AND (clocks.acknowledged_at IS NOT NULL
+                    AND (clocks.held_until IS NULL OR clocks.held_until > :at)) = (:wanted = 'acknowledged'))
+        ORDER BY told.id DESC LIMIT :limit
+    ), called AS (
+        SELECT calls.id, to_jsonb(calls) || jsonb_build_object('calls', (
+            SELECT jsonb_agg(to_jsonb(each) ORDER BY each.id) FROM (
+                SELECT {", ".join(_COLUMNS)} FROM outbox
+                WHERE stream = calls.reference AND clock = calls.clock AND occurrence = calls.occurrence
+                    AND outbox.rung = calls.rung AND repeat = calls.repeat AND state <> 'expanded'
+                    AND recipient = ANY (:recipients)
+            ) AS each
+        )) AS body
+        FROM calls
+    )"""  # noqa: S608 - our own column names
+"""Those calls as (id, body), `body` for `alert_of`: to be put behind WITH, and given what `PARAMETERS` names."""
+
+PARAMETERS: Final = (
     bindparam("recipients", type_=ARRAY(Text)),
     bindparam("at", type_=DateTime(timezone=True)),
     bindparam("before", type_=BigInteger),
     bindparam("wanted", type_=Text),
     bindparam("limit", type_=Integer),
+)
+
+_ALERTS = (
+    text(f"WITH {CALLS} SELECT body FROM called ORDER BY id DESC").bindparams(*PARAMETERS).columns(body=JSONB)  # noqa: S608 - our own words
 )

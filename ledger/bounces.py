@@ -46,9 +46,10 @@ async def bounced(
     """Mark messages that were sent as come back; returns how many, those that are marked already not counted.
 
     A letter's workflow is told by the Teller, as of the moment `received_at` (real time). Of `calls`, which are
-    calls of a ladder, it is told that they reached nobody; whoever marks them passes them on. Every other alert
-    goes to its fallback, and where it has none administrators hear that it reached nobody. `status` is an
-    enhanced status code (RFC 3463). One statement, whole in itself.
+    calls of a ladder that now have reached nobody, it is told so; whoever marks them passes them on. Of a call that
+    somebody else has, administrators hear who has it not. Every other alert goes to its fallback, and where it has
+    none administrators hear that it reached nobody. `status` is an enhanced status code (RFC 3463). One statement,
+    whole in itself.
     """
     given = {"ids": list(ids), "status": status, "received_at": received_at, "calls": list(calls)}
     return len((await conn.execute(_BOUNCED, given)).all())
@@ -80,10 +81,11 @@ _BOUNCED = text(
         RETURNING *
     ), passed_on AS (
         INSERT INTO outbox (dedupe, stream, kind, recipient, channel, letter, text_id, clock, occurrence, rung,
-            repeat, who, due_at)
-        SELECT dedupe || '/bounced', stream, CASE WHEN fallback IS NULL THEN 'alert_unreachable' ELSE kind END,
-            coalesce(fallback, 'role:administrator'), channel, letter, text_id, clock, occurrence, rung,
-            repeat, who, due_at
+            repeat, who, due_at, place)
+        SELECT dedupe || '/bounced', stream,
+            CASE WHEN fallback IS NULL OR who IS NOT NULL THEN 'alert_unreachable' ELSE kind END,
+            CASE WHEN fallback IS NULL OR who IS NOT NULL THEN 'role:administrator' ELSE fallback END,
+            channel, letter, text_id, clock, occurrence, rung, repeat, who, due_at, coalesce(place, id)
         FROM back WHERE kind NOT IN ('letter', 'alert_unreachable') AND state = 'bounced'
         ON CONFLICT (dedupe) DO NOTHING RETURNING id
     )

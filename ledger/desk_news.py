@@ -1,7 +1,8 @@
-"""What is new for whom at the desk: alerts over the channel `desk` that reached a person since they last looked.
+"""What is new for whom at the desk since they last looked: calls that reached them there, and notices for them.
 
-All times are real, by the database's clock. Triggers say on CHANNEL that there may be news: an alert reached the desk,
-somebody looked at theirs, a session ended. The notification is empty; what there is to tell is read from here.
+A call is new when it came over the channel `desk`, a notice (ledger.notices) as soon as it is queued. All times are
+real, by the database's clock. Triggers say on CHANNEL that there may be news: an alert reached the desk, a notice
+came, somebody looked at theirs, a session ended. The notification is empty; what there is to tell is read from here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from complaints.base import Frozen
 from ledger.metadata import metadata
 from ledger.outbox import outbox
+from ledger.outbox_statements import NOTICE_ELSEWHERE, news_of
 
 CHANNEL: Final = "desk"
 """What is notified (LISTEN) when there may be news."""
@@ -39,7 +41,10 @@ Index(
 
 
 class ToldAtDesk(Frozen):
-    """One alert that reached somebody at the desk: `id` is the outbox row's."""
+    """One alert for somebody at the desk: `id` is the outbox row's. A notice is there as soon as it is queued.
+
+    `reference` is that of the complaint or systemic issue or, of what is about neither, what the outbox has.
+    """
 
     id: int
     staff: str
@@ -79,27 +84,30 @@ async def present(conn: AsyncConnection) -> datetime:
 
 
 _TOLD = text(
-    """
+    f"""
     SELECT id, substr(recipient, 7) AS staff, stream AS reference, kind, sent_at AS at FROM outbox
     WHERE channel = 'desk' AND state = 'sent' AND recipient = ANY (:recipients) AND sent_at >= :since
-    ORDER BY sent_at DESC, id DESC LIMIT :limit
-    """
+    UNION ALL
+    SELECT id, substr(recipient, 7), stream, kind, queued_at FROM outbox
+    WHERE {NOTICE_ELSEWHERE} AND recipient = ANY (:recipients) AND queued_at >= :since
+    ORDER BY at DESC, id DESC LIMIT :limit
+    """  # noqa: S608 - our own words
 ).bindparams(
     bindparam("recipients", type_=ARRAY(Text)),
     bindparam("since", type_=DateTime(timezone=True)),
     bindparam("limit", type_=Integer),
 )
 _NEW = text(
-    """
+    f"""
     SELECT person AS staff, counted.new FROM unnest(:staff) AS person
     LEFT JOIN desk_seen ON desk_seen.staff = person
     CROSS JOIN LATERAL (
         SELECT count(*) AS new FROM (
-            SELECT FROM outbox WHERE channel = 'desk' AND state = 'sent' AND recipient = 'staff:' || person
-                AND sent_at > coalesce(desk_seen.up_to, '-infinity') LIMIT :most
+            {news_of("person", "desk_seen.up_to")}
+            LIMIT :most
         ) AS latest
     ) AS counted
-    """
+    """  # noqa: S608 - our own words
 ).bindparams(bindparam("staff", type_=ARRAY(Text)), bindparam("most", type_=BigInteger))
 _SEEN = text(
     """

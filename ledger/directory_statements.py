@@ -3,6 +3,8 @@
 from sqlalchemy import DateTime, Interval, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ledger.outbox_statements import news_of
+
 # `:by` is who makes the change: triggers on staff and tokens read it when they write the history, in the same
 # transaction. RETURNING is worked out before they run.
 
@@ -109,7 +111,7 @@ OPEN_SESSION = text(
 
 # `seen` writes at most once a minute, so that reading a page does not cost a write.
 SESSION = text(
-    """
+    f"""
     WITH seen AS (
         UPDATE sessions SET last_seen_at = now() WHERE id_hash = :id_hash AND expires_at > now()
             AND last_seen_at > now() - :idle AND last_seen_at < now() - interval '1 minute'
@@ -117,14 +119,12 @@ SESSION = text(
     SELECT staff.id, staff.name, staff.language, staff.roles, staff.supervisor, sessions.csrf_secret,
         staff.second_factor IS NOT NULL AS second_factor,
         (SELECT count(*) FROM (
-            SELECT FROM outbox WHERE channel = 'desk' AND state = 'sent' AND recipient = 'staff:' || staff.id
-                AND sent_at > coalesce(
-                    (SELECT up_to FROM desk_seen WHERE desk_seen.staff = staff.id), '-infinity')
+            {news_of("staff.id", "(SELECT up_to FROM desk_seen WHERE desk_seen.staff = staff.id)")}
             LIMIT 100
         ) AS latest) AS new_alerts
     FROM sessions JOIN staff ON staff.id = sessions.staff
     WHERE id_hash = :id_hash AND expires_at > now() AND last_seen_at > now() - :idle AND staff.active
-    """
+    """  # noqa: S608 - our own words
 ).bindparams(bindparam("idle", type_=Interval))
 LIVE_SESSIONS = text(
     """

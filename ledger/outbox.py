@@ -29,10 +29,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from complaints.messages import Message
 from ledger import outbox_statements as statements
 from ledger.metadata import metadata
-from ledger.outbox_rows import NOWHERE, STORM, DeadLetter, Depth, Leased, Outcome, State, Storm, Untold
+from ledger.outbox_rows import (
+    NOTICE,
+    NOWHERE,
+    STORM,
+    DeadLetter,
+    Depth,
+    Leased,
+    Outcome,
+    State,
+    Storm,
+    Untold,
+)
 
 __all__ = (
     "CHANNEL",
+    "NOTICE",
     "NOWHERE",
     "STORM",
     "DeadLetter",
@@ -105,6 +117,7 @@ outbox = Table(
     Column("storm", BigInteger),  # the first bundle of the storm that this one was told in
     Column("resent_by", Text),  # who had a dead letter sent again, and when the last time
     Column("resent_at", _INSTANT),
+    Column("seen_at", _INSTANT),  # when whoever it is for marked it as seen: what is for information alone
     CheckConstraint("state IN (" + ", ".join(f"'{state}'" for state in State) + ")", name="state_known"),
 )
 
@@ -112,6 +125,7 @@ _queued = outbox.c.state == text("'queued'")
 Index("ix_outbox_available_at", outbox.c.available_at, outbox.c.id, postgresql_where=_queued)
 Index("ix_outbox_streams", outbox.c.stream, outbox.c.id, postgresql_where=_queued)
 Index("ix_outbox_bundles", outbox.c.bundle, postgresql_where=_queued & outbox.c.bundle.is_not(None))
+Index("ix_outbox_together", outbox.c.bundle, postgresql_where=outbox.c.bundle.is_not(None))
 Index(
     "ix_outbox_flow",
     outbox.c.recipient,
@@ -141,6 +155,11 @@ Index(
 )
 Index("ix_outbox_calls", outbox.c.stream, outbox.c.id, postgresql_where=outbox.c.rung.is_not(None))
 Index("ix_outbox_calls_of", outbox.c.recipient, outbox.c.id, postgresql_where=outbox.c.rung.is_not(None))
+Index("ix_outbox_notices", outbox.c.recipient, outbox.c.queued_at, outbox.c.id, postgresql_where=text(NOTICE))
+Index(
+    "ix_outbox_decided", outbox.c.stream, outbox.c.clock, outbox.c.id,
+    postgresql_where=outbox.c.kind == text("'extension_decided'"),
+)  # fmt: skip
 Index("ix_outbox_queued_at", outbox.c.queued_at, postgresql_where=outbox.c.called_at.is_not(None))
 Index("ix_outbox_sent_at", outbox.c.sent_at, postgresql_where=outbox.c.state == text("'sent'"))
 Index("ix_outbox_dead", outbox.c.id, postgresql_where=outbox.c.state == text("'dead'"))

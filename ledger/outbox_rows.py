@@ -14,6 +14,14 @@ NOWHERE = "nobody has asked for it"
 """The status of what no webhook, or no chat address, was there for: the other ways tell the same."""
 
 
+NOTICE = """rung IS NULL AND digest IS NULL AND recipient LIKE 'staff:%'
+    AND kind NOT IN ('letter', 'morning_worklist', 'weekly_report', 'overdue_summary', 'template_sample')"""
+"""What is for somebody's information: an alert to one member of staff that no ladder calls for.
+
+Letters, reports and what is told in a digest are none. Indexes are made with these very words (migration 0019).
+"""
+
+
 class State(StrEnum):
     """How far a message has come. A leased one is QUEUED still, with a lease."""
 

@@ -3,6 +3,8 @@
 from sqlalchemy import BigInteger, Boolean, Double, Integer, Interval, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ledger.outbox_rows import NOTICE
+
 _COLUMNS = (
     ", ".join(
         f"outbox.{name}"
@@ -336,6 +338,17 @@ RESEND = text(
     bindparam("error", type_=Text),
     bindparam("by", type_=Text),
 )
+
+NOTICE_ELSEWHERE = f"channel <> 'desk' AND state NOT IN ('expanded', 'dropped') AND {NOTICE}"
+"""A notice that the desk tells of though it goes to its reader over something else."""
+
+
+def news_of(person: str, since: str) -> str:
+    """A query for what is new at the desk for a member of staff since a moment (two expressions; null: ever)."""
+    recipient, moment = f"recipient = 'staff:' || {person}", f"coalesce({since}, '-infinity')"
+    return f"""SELECT FROM outbox WHERE channel = 'desk' AND state = 'sent' AND {recipient} AND sent_at > {moment}
+            UNION ALL SELECT FROM outbox WHERE {NOTICE_ELSEWHERE} AND {recipient} AND queued_at > {moment}"""  # noqa: S608 - our own words
+
 
 # What stands in the outbox for somebody to do: three reads by three partial indexes, however long the archive is.
 STANDING = """

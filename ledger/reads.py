@@ -5,7 +5,7 @@ All take a connection; one in autocommit (database.autocommit) spares two round 
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime
 from sqlalchemy import func, select, text
@@ -30,11 +30,11 @@ class TimelineEntry(Frozen):
     hash: str
 
 
-class WakeUp(Frozen):
-    """A stream in which time should have made something happen at `wake_at`."""
+class WakeUp(NamedTuple):
+    """A stream in which time should have made something happen at `wake_at`; after a burst thousands are read."""
 
     reference: str
-    wake_at: AwareDatetime
+    wake_at: datetime
 
 
 class Counts(Frozen):
@@ -98,8 +98,7 @@ async def overdue_wakeups(
     query = select(c.reference, c.wake_at).where(c.live, c.wake_at.is_not(None), c.wake_at < now - grace)
     outages = select(of_issue.reference, of_issue.wake_at).where(of_issue.wake_at < now - grace)
     both = query.union_all(outages).order_by("wake_at", "reference").limit(limit)
-    rows = await conn.execute(both)
-    return tuple(WakeUp(reference=row.reference, wake_at=row.wake_at) for row in rows)
+    return tuple(map(WakeUp._make, await conn.execute(both)))
 
 
 async def live_references(

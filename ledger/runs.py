@@ -4,6 +4,7 @@ A slot is the name of one round of a task: ``2026-11-22`` of a digest that is wr
 it writes what the round brings about in the same transaction, so that both are there or neither is.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -39,6 +40,18 @@ async def claim(conn: AsyncConnection, task: str, slot: str) -> bool:
     """
     new = insert(scheduled_runs).values(task=task, slot=slot).on_conflict_do_nothing()
     return (await conn.execute(new.returning(scheduled_runs.c.slot))).first() is not None
+
+
+async def claimed(conn: AsyncConnection, task: str, slots: Sequence[str]) -> int:
+    """How many of these slots of a task were taken."""
+    c = scheduled_runs.c
+    query = select(func.count()).where(c.task == task, c.slot.in_(slots))
+    return int((await conn.execute(query)).scalar_one())
+
+
+async def begin_anew(conn: AsyncConnection, task: str) -> None:
+    """Forget that any slot of a task was taken. In the caller's transaction."""
+    await conn.execute(delete(scheduled_runs).where(scheduled_runs.c.task == task))
 
 
 async def last_run(conn: AsyncConnection, task: str) -> datetime | None:

@@ -97,6 +97,7 @@ complaints = Table(
     Column("subject_text", Text),
     Column("source", Text),
     Column("customer_wrote_at", INSTANT),
+    Column("erased_from", INSTANT),
     Column("sequence", Integer, nullable=False),
     Column("version", Integer, nullable=False),
     Column("changed_at", INSTANT, nullable=False, server_default=func.now()),  # real time
@@ -119,6 +120,8 @@ Index("ix_complaints_to_dispatch", complaints.c.recorded_at, complaints.c.refere
       postgresql_where=complaints.c.to_dispatch)  # fmt: skip
 Index("ix_complaints_load", complaints.c.owner,
       postgresql_where=complaints.c.open & complaints.c.owner.is_not(None))  # fmt: skip
+Index("ix_complaints_erased_from", complaints.c.erased_from, complaints.c.reference,
+      postgresql_where=complaints.c.erased_from.is_not(None))  # fmt: skip
 Index("uq_complaints_source", complaints.c.source, unique=True,
       postgresql_where=complaints.c.source.is_not(None))  # fmt: skip
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from policies.arithmetic.calendars import WEEK, BeyondKnown, Calendar, CalendarError
 from policies.arithmetic.countries import CountryNotKnown, country_calendar
 from policies.checking.contradictions import contradictions
+from policies.layering import PackSource, Place, laid_over
 from policies.pack import Pack, Path
 
 PACKS = FilePath(__file__).parent / "packs"
@@ -40,35 +41,9 @@ class PackError(ValueError):
         self.problems = problems
 
 
-class Place(NamedTuple):
-    """Where an entry is written: the file's name and the line, from 1."""
-
-    file: str
-    line: int
-
-
-class PackSource(NamedTuple):
-    """A pack as written, before countries are resolved: its data, and the place of every entry."""
-
-    file: str
-    data: dict[str, Any]
-    places: dict[Path, Place]
-
-    def error(self, *found: tuple[Path, str]) -> PackError:
-        """What is wrong, each with the place of the entry or of the nearest one around it."""
-        return PackError(tuple(Problem(*self.place_of(path), spelled(path), text) for path, text in found))
-
-    def place_of(self, path: Path) -> Place:
-        """The place of an entry, or of the nearest one around it that was written."""
-        while path and path not in self.places:
-            path = path[:-1]
-        return self.places.get(path, Place(self.file, 1))
-
-    def over(self, base: "PackSource") -> "PackSource":
-        """This pack with what it does not say itself taken from the base: mappings key by key, lists whole."""
-        places = dict(base.places)
-        data = _merged(base.data, self.data, (), places)
-        return PackSource(self.file, data, {**places, **self.places})
+def _refused(source: PackSource, *found: tuple[Path, str]) -> PackError:
+    """What is wrong, each with the place of the entry or of the nearest one around it."""
+    return PackError(tuple(Problem(*source.place_of(path), spelled(path), text) for path, text in found))
 
 
 def spelled(path: Path) -> str:
@@ -123,72 +98,27 @@ def read_pack(source: FilePath | str) -> PackSource:
 
 
 def _extended(source: PackSource) -> PackSource:
-    """The pack over the base that it names with `extends`, if it names one."""
+    """The pack over the base, or the pack of the service's own, that it names with `extends`, if it names one."""
     if "extends" not in source.data:
         return source
     named = source.data["extends"]
-    bases = {path.stem: path for path in sorted(BASES.glob("*.yaml"))}
-    if not isinstance(named, str) or named not in bases:
-        raise source.error(
-            (("extends",), f"there is no base called '{named}'; there are: {', '.join(bases)}")
+    below = extendable()
+    if not isinstance(named, str) or named not in below:
+        raise _refused(
+            source,
+            (("extends",), f"there is no base or pack called '{named}'; there are: {', '.join(below)}"),
         )
     own = PackSource(
         source.file,
         {name: part for name, part in source.data.items() if name != "extends"},
         source.places,
     )
-    return own.over(_needed(read_pack(bases[named]), own))
+    return laid_over(read_pack(below[named]), own)
 
 
-def _needed(base: PackSource, own: PackSource) -> PackSource:
-    """The base without what the pack has no use for.
-
-    That is ladders and pause reasons that no clock of its uses, and authority in currencies not its own.
-    """
-    clocks = own.data.get("clocks")
-    written = [clock for clock in clocks if isinstance(clock, dict)] if isinstance(clocks, list) else []
-    used = {clock.get("ladder") for clock in written}
-    for clock in written:
-        reasons = clock.get("pauses_on")
-        used.update(
-            reason for reason in (reasons if isinstance(reasons, list) else ()) if isinstance(reason, str)
-        )
-    kept = {
-        name: {key: part for key, part in section.items() if key in used}
-        if name in ("ladders", "pause_reasons")
-        else section
-        for name, section in base.data.items()
-    }
-    limits = base.data.get("authority", [])
-    ours = [at for at, limit in enumerate(limits) if limit.get("currency") == own.data.get("currency")]
-    places = {
-        path: place for path, place in base.places.items() if path[:1] != ("authority",) or len(path) == 1
-    }
-    for now, before in enumerate(ours):
-        for path, place in base.places.items():
-            if path[:2] == ("authority", before):
-                places["authority", now, *path[2:]] = place
-    kept["authority"] = [limits[at] for at in ours]
-    return base._replace(data=kept, places=places)
-
-
-def _merged(base: dict[str, Any], own: dict[str, Any], at: Path, places: dict[Path, Place]) -> dict[str, Any]:
-    """`own` over `base`; the places of what is replaced whole are taken out of `places`.
-
-    A rule with a basis of its own is another rule, and takes nothing from the one that it replaces.
-    """
-    merged = dict(base)
-    for name, part in own.items():
-        below = base.get(name)
-        if isinstance(below, dict) and isinstance(part, dict) and "basis" not in part:
-            merged[name] = _merged(below, part, (*at, name), places)
-            continue
-        if name in base:
-            replaced = (*at, name)
-            for path in [path for path in places if path[: len(replaced)] == replaced]:
-                del places[path]
-        merged[name] = part
-    return merged
+def extendable() -> dict[str, FilePath]:
+    """What a pack may extend, by name: the bases, then the packs that come with the service."""
+    return {path.stem: path for folder in (BASES, PACKS) for path in sorted(folder.glob("*.yaml"))}
 
 
 def publish(source: PackSource) -> Pack:
@@ -205,9 +135,11 @@ def publish(source: PackSource) -> Pack:
     try:
         pack = Pack.model_validate(data)
     except ValidationError as error:
-        raise source.error(*((_own_path(item["loc"]), _sentence(item)) for item in error.errors())) from error
+        raise _refused(
+            source, *((_own_path(item["loc"]), _sentence(item)) for item in error.errors())
+        ) from error
     if found := contradictions(pack):
-        raise source.error(*found)
+        raise _refused(source, *found)
     kept = tuple(rule for rule in pack.clocks if rule.only_if is None or pack.parameters[rule.only_if])
     return pack.model_copy(update={"clocks": kept})
 
@@ -223,15 +155,15 @@ def _resolved(source: PackSource, path: Path, written: Any) -> Any:
     code, first, last = own.pop("country"), own.pop("from_year", None), own.pop("to_year", None)
     for key, year in (("from_year", first), ("to_year", last)):
         if not isinstance(year, int | None):
-            raise source.error(((*path, key), f"'{year}' is not a year"))
+            raise _refused(source, ((*path, key), f"'{year}' is not a year"))
     try:
         country = country_calendar(str(code), first, last)
         mine = Calendar.model_validate({"timezone": country.timezone, **own})
     except (CountryNotKnown, CalendarError) as error:
-        raise source.error(((*path, "country"), str(error))) from error
+        raise _refused(source, ((*path, "country"), str(error))) from error
     except ValidationError as error:
-        raise source.error(
-            *(((*path, *_own_path(item["loc"])), _sentence(item)) for item in error.errors())
+        raise _refused(
+            source, *(((*path, *_own_path(item["loc"])), _sentence(item)) for item in error.errors())
         ) from error
     hours = mine.hours or country.hours
     opened = next((day for day in WEEK if hours.get(day)), WEEK[0])

@@ -14,6 +14,7 @@ from policies.arithmetic.deadlines import due_at, offset_at
 from policies.arithmetic.durations import DayRule, Duration, Offset
 from policies.arithmetic.explain import Explanation, ExtensionSpan
 from policies.arithmetic.explain import explain as explained
+from policies.ladders import Ladder, Recipient, Rung, SourcedRung, Unanswered
 from policies.letters import Letter
 from policies.rules import (
     Applies,
@@ -27,7 +28,6 @@ from policies.rules import (
     GateItem,
     HandlingTier,
     InternalReviewRule,
-    Ladder,
     LadderChoice,
     Measure,
     MetWhen,
@@ -36,10 +36,8 @@ from policies.rules import (
     OutsideBody,
     PauseReason,
     ProblemType,
-    Recipient,
     ResponseGate,
     Retention,
-    Rung,
     Satisfaction,
     SecondApprover,
     Source,
@@ -47,7 +45,6 @@ from policies.rules import (
     SystemicSuspicion,
     Target,
     Texts,
-    Unanswered,
     Windows,
 )
 from policies.vocabulary import Channel, DeliveryState, Fact, Kind, Role, Severity, Tier
@@ -89,6 +86,7 @@ __all__ = [
     "SecondApprover",
     "Source",
     "Sourced",
+    "SourcedRung",
     "SystemicSuspicion",
     "Target",
     "Texts",
@@ -300,7 +298,7 @@ class Pack(Frozen):
         return self.parameters.get("simple_problem_handled_in_full", False)
 
     def sourced(self) -> tuple[tuple[Path, Sourced], ...]:
-        """Every rule that carries a source, with its path in the pack."""
+        """Every rule that carries a source, with its path in the pack; of rungs, those that say one of their own."""
         parts = ((name, getattr(self, name)) for name in type(self).model_fields)
         return tuple(found for name, part in parts for found in _sourced((name,), part))
 
@@ -310,6 +308,10 @@ class Pack(Frozen):
 
 
 def _sourced(path: Path, value: object) -> list[tuple[Path, Sourced]]:
+    if isinstance(value, Ladder):
+        rungs = enumerate(value.sourced_rungs())
+        own = (((*path, "rungs", at), found) for at, found in rungs if found.rung.says_its_origin)
+        return [(path, value), *own]
     if isinstance(value, Sourced):
         inside = ((name, getattr(value, name)) for name in type(value).model_fields)
         return [(path, value), *(found for name, part in inside for found in _sourced((*path, name), part))]

@@ -1,4 +1,4 @@
-"""The rules a pack is made of: clocks, ladders, limits, windows, each with its source and its basis."""
+"""The rules a pack is made of: clocks, limits, windows, targets, each with its source and its basis."""
 
 import re
 from datetime import date
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from policies.arithmetic.durations import DayRule, Duration, Offset
-from policies.vocabulary import AlertChannel, Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
+from policies.vocabulary import Channel, Fact, FeedbackClass, Kind, Role, Severity, Tier
 
 
 def _has_english(texts: dict[str, str]) -> dict[str, str]:
@@ -20,9 +20,10 @@ def _has_english(texts: dict[str, str]) -> dict[str, str]:
 Texts = Annotated[dict[str, str], AfterValidator(_has_english)]
 """One text in several languages, by ISO 639-1 code; `en` is always there."""
 
-_A_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+A_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+"""What names are made of."""
 
-Name = Annotated[str, Field(pattern=f"^{_A_NAME.pattern}$")]
+Name = Annotated[str, Field(pattern=f"^{A_NAME.pattern}$")]
 """A name that rules refer to each other by."""
 
 
@@ -179,62 +180,6 @@ class PauseReason(Sourced):
     starts_on: tuple[Fact, ...] = ()
     ends_on: tuple[Fact, ...] = ()
     remind_at: tuple[Offset, ...] = ()
-
-
-def _known_recipient(word: str) -> str:
-    kind, _, who = word.partition(":")
-    if word in ("owner", "owner_supervisor") or (kind == "person" and who):
-        return word
-    if kind == "role" and who in {role.value for role in Role}:
-        return word
-    if kind == "on_duty" and _A_NAME.fullmatch(who):
-        return word
-    raise ValueError(
-        f"'{word}' is nobody: write owner, owner_supervisor, role:<role>, on_duty:<rota> or person:<id>"
-    )
-
-
-Recipient = Annotated[str, AfterValidator(_known_recipient)]
-
-
-class Rung(Frozen):
-    """One step of a ladder: when, who, how, and what follows where nobody stirs.
-
-    `raise_tier` moves the case up to the next tier of handling, `reassign_to` has the service give it to
-    somebody with that role; `note_required`: whoever acknowledges it has to say what is being done.
-    """
-
-    at: Offset
-    tell: tuple[Recipient, ...] = Field(min_length=1)
-    over: tuple[AlertChannel, ...] = Field(default=(AlertChannel.MAIL,), min_length=1)
-    repeat_every: Duration | None = None
-    repeat_at_most: int = Field(default=0, ge=0, le=100)
-    acknowledge_within: Duration | None = None
-    raise_tier: bool = False
-    reassign_to: Role | None = None
-    note_required: bool = False
-
-
-class Unanswered(StrEnum):
-    """What a ladder does where a rung's time to acknowledge passes and nobody did."""
-
-    WAITS = "waits"  # for the next rung's own moment
-    CLIMBS = "climbs"  # to the next rung at once
-
-
-class Ladder(Sourced):
-    """How an alarm climbs while a clock stays overdue; `id` is its name in the pack.
-
-    `holds`: how long an acknowledgement holds the whole ladder before it expires and the ladder goes on; None:
-    it ends the repeats for good and nothing else. `snooze_at_most`: for how long somebody may ask for silence
-    at a time; None: not at all. Both count in the clock's own time.
-    """
-
-    id: Name
-    rungs: tuple[Rung, ...] = Field(min_length=1)
-    holds: Duration | None = None
-    snooze_at_most: Duration | None = None
-    unanswered: Unanswered = Unanswered.WAITS
 
 
 class AuthorityLimit(Sourced):

@@ -10,10 +10,11 @@ from typing import Any
 from policies.arithmetic.countries import ZONES
 from policies.arithmetic.durations import SPELLINGS
 from policies.checking.contradictions import PHASES
+from policies.layering import OF_ITS_OWN
 from policies.letters import FIELDS
-from policies.loading import BASES, read_pack
+from policies.loading import extendable, read_pack
 from policies.pack import Pack
-from policies.rules import Sourced
+from policies.rules import A_NAME, Sourced
 from policies.vocabulary import Role
 
 Schema = dict[str, Any]
@@ -26,8 +27,12 @@ _PART = "Part"
 
 def schema_text() -> str:
     """The schema as it is printed and kept in docs/: for shells, as it reads what the bases give."""
-    bases = {file.stem: frozenset(read_pack(file).data) for file in sorted(BASES.glob("*.yaml"))}
-    return f"{json.dumps(pack_schema(bases), ensure_ascii=False, indent=2)}\n"
+    said = {name: read_pack(file).data for name, file in extendable().items()}
+    given = {
+        name: frozenset(data) - (frozenset(OF_ITS_OWN) if "name" in data else frozenset())
+        for name, data in said.items()
+    }
+    return f"{json.dumps(pack_schema(given), ensure_ascii=False, indent=2)}\n"
 
 
 def pack_schema(bases: Mapping[str, frozenset[str]]) -> Schema:
@@ -35,7 +40,8 @@ def pack_schema(bases: Mapping[str, frozenset[str]]) -> Schema:
 
     It is what the loader accepts, entry by entry, as far as a schema can say it; what hangs together
     across entries (a ladder that nobody uses, a warning after due) only `redress pack check` finds.
-    A pack that extends a base may leave out, inside the mappings that it has from there, what the base says.
+    A pack that extends another may leave out, inside the mappings and the clocks that it has from there, what
+    that one says.
     """
     made = Pack.model_json_schema()
     defs: Schema = made.pop("$defs")
@@ -43,13 +49,9 @@ def pack_schema(bases: Mapping[str, frozenset[str]]) -> Schema:
     whole: Schema = _tidied(made)
     defs = {name: _tidied(schema) for name, schema in defs.items()}
     _constrain(whole, defs)
-    given = frozenset().union(*bases.values()) if bases else frozenset()
     parts: Schema = {}
-    loose = {
-        name: _loosened(part, defs, parts) if name in given else part
-        for name, part in whole["properties"].items()
-    }
-    strict = {name: part for name, part in whole["properties"].items() if loose[name] != part}
+    loose = {name: _loosened(part, defs, parts) for name, part in whole["properties"].items()}
+    loose["clocks"] = _changed_clocks(whole["properties"]["clocks"], defs, parts)
     return {
         "$schema": _DRAFT,
         "title": "Redress policy pack",
@@ -59,7 +61,7 @@ def pack_schema(bases: Mapping[str, frozenset[str]]) -> Schema:
         "properties": {
             "extends": {
                 "enum": sorted(bases),
-                "description": "The base that says what this pack does not say itself.",
+                "description": "The base, or the service's own pack, that says what this one leaves out.",
             },
             **loose,
         },
@@ -67,14 +69,34 @@ def pack_schema(bases: Mapping[str, frozenset[str]]) -> Schema:
         "then": {
             "allOf": [
                 {
-                    "if": {"properties": {"extends": {"const": name}}},
-                    "then": {"required": [part for part in whole["required"] if part not in says]},
+                    "if": {"properties": {"extends": {"enum": names}}},
+                    "then": _strict(whole, loose, says),
                 }
-                for name, says in sorted(bases.items())
+                for says, names in _alike(bases)
             ]
         },
-        "else": {"required": whole["required"], "properties": strict},
+        "else": _strict(whole, loose, frozenset()),
         "$defs": dict(sorted({**defs, **parts}.items())),
+    }
+
+
+def _alike(bases: Mapping[str, frozenset[str]]) -> list[tuple[frozenset[str], list[str]]]:
+    """The names of bases that give the same parts, together."""
+    found: dict[frozenset[str], list[str]] = {}
+    for name, says in sorted(bases.items()):
+        found.setdefault(says, []).append(name)
+    return list(found.items())
+
+
+def _strict(whole: Schema, loose: Schema, given: frozenset[str]) -> Schema:
+    """What has to be there, and there in full, where only these parts are given."""
+    return {
+        "required": [part for part in whole["required"] if part not in given],
+        "properties": {
+            name: part
+            for name, part in whole["properties"].items()
+            if loose[name] != part and name not in given
+        },
     }
 
 
@@ -107,8 +129,8 @@ def _as_written(defs: Schema) -> None:
     defs["Calendar"] = _calendar(defs["Calendar"])
     roles = "|".join(Role)
     defs["Rung"]["properties"]["tell"]["items"] |= {
-        "pattern": f"^(owner|owner_supervisor|role:({roles})|person:.+)$",
-        "examples": ["owner", "owner_supervisor", "role:department_head"],
+        "pattern": f"^(owner|owner_supervisor|role:({roles})|on_duty:{A_NAME.pattern}|person:.+)$",
+        "examples": ["owner", "owner_supervisor", "role:department_head", "on_duty:complaints-desk"],
     }
 
 
@@ -150,12 +172,21 @@ def _constrain(whole: Schema, defs: Schema) -> None:
         if name in defs:
             defs[name] |= {
                 "if": {"properties": {"basis": {"const": "choice"}}, "required": ["basis"]},
-                "then": {"required": ["chosen_by"]},
-                "else": {"properties": {"chosen_by": {"type": "null"}}},
+                **_CHOSEN,
             }
+    # A rung that says no basis of its own has its ladder's, and may still name who made that choice its own.
+    chosen = {"if": {"properties": {"basis": {"const": "choice"}}}, **_CHOSEN}
+    defs["Rung"] |= {"if": {"required": ["basis"]}, "then": chosen}
     parts = whole["properties"]
     parts["letters"]["propertyNames"] = {"enum": list(FIELDS)}
     parts["phases_require"]["propertyNames"] = {"enum": list(PHASES)}
+
+
+_CHOSEN: Schema = {
+    "then": {"required": ["chosen_by"]},
+    "else": {"properties": {"chosen_by": {"type": "null"}}},
+}
+"""Of a choice somebody is named who chose, and of nothing else."""
 
 
 def _sourced_names(kind: type[Sourced] = Sourced) -> tuple[str, ...]:
@@ -185,6 +216,13 @@ def _tidied(schema: Any) -> Any:
 
 
 # What a base may say instead
+
+
+def _changed_clocks(schema: Schema, defs: Schema, parts: Schema) -> Schema:
+    """Clocks of which a pack may say only what it changes, beside their id; those with a basis are said in full."""
+    loose: Schema = _loosened(schema["items"], defs, parts)
+    items = {**loose, "required": ["id"], "if": {"required": ["basis"]}, "then": schema["items"]}
+    return {**schema, "items": items}
 
 
 def _loosened(schema: Any, defs: Schema, parts: Schema) -> Any:

@@ -1,6 +1,7 @@
-"""A real SMTP server that delivers nothing: keeps each mail as a file and shows it on a page.
+"""A real SMTP server that delivers nothing: keeps each mail as a file and shows it on a page, to be answered there.
 
-For the demo and the tests. `python -m runtime.mail_catcher --smtp-port 2525 --http-port 8025 --dir mails`
+For the demo and the tests. `python -m runtime.mail_catcher --smtp-port 2525 --http-port 8025 --dir mails`;
+with `--lmtp-port 2424` answers are handed in there.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from fnmatch import fnmatchcase
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -20,6 +22,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from runtime.clock import Clock
+from runtime.mail_answers import NotTaken, answer_to, hand_in
 
 REFUSED = "bounce@*"
 """Recipients refused for good (550), unless told otherwise."""
@@ -31,6 +36,8 @@ _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;"
     "border-bottom:1px solid #ccc}pre{white-space:pre-wrap;background:#f6f6f6;padding:1rem}"
+    "textarea{display:block;box-sizing:border-box;width:100%;margin:.3rem 0;font:inherit}"
+    "button{font:inherit;padding:.3rem 1rem}"
 )
 
 
@@ -100,8 +107,11 @@ class Catcher:
         return f"250 Kept as {await asyncio.to_thread(self.mails.keep, envelope)}"
 
 
-def pages(mails: Mails) -> Starlette:
-    """The list of mails (`/`, as JSON `/mails`), one mail (`/mails/NAME`), and it as it came (`…/raw`)."""
+def pages(mails: Mails, lmtp_port: int | None = None) -> Starlette:
+    """The list of mails (`/`, as JSON `/mails`), one mail (`/mails/NAME`), and it as it came (`…/raw`).
+
+    With `lmtp_port` a mail can be answered (`POST …/answer`): the answer is handed in at that port of 127.0.0.1.
+    """
 
     def found(request: Request) -> EmailMessage:
         message = mails.read(request.path_params["name"])
@@ -128,7 +138,25 @@ def pages(mails: Mails) -> Starlette:
         )
         name = request.path_params["name"]
         links = f'<p><a href="/">All mails</a> · <a href="/mails/{escape(name)}/raw">As it came</a></p>'
-        return _page(str(message["Subject"]), f"<table>{heads}</table><pre>{escape(body)}</pre>{links}")
+        answer = "" if lmtp_port is None else _answer_form(name, message)
+        return _page(
+            str(message["Subject"]), f"<table>{heads}</table><pre>{escape(body)}</pre>{answer}{links}"
+        )
+
+    async def answered(request: Request) -> Response:
+        """Hands the recipient's answer in, as their mail server would."""
+        message = found(request)
+        if lmtp_port is None or not _sent_from_here(request):
+            raise HTTPException(403, "Answers are written on the page of their mail.")
+        typed = str((await request.form()).get("words", "")).strip()
+        answer = answer_to(message, typed, Clock().now()) if typed else None
+        if answer is None:
+            return _told("There is nothing to hand in: write something first.", request, 422)
+        try:
+            await asyncio.to_thread(hand_in, answer, lmtp_port)
+        except NotTaken as refused:
+            return _told(str(refused), request, 502)
+        return _told(f"Redress has taken the answer from {answer['From']}.", request)
 
     async def raw(request: Request) -> Response:
         return Response(found(request).as_bytes(), media_type="text/plain; charset=utf-8")
@@ -139,6 +167,7 @@ def pages(mails: Mails) -> Starlette:
             Route("/mails", as_json),
             Route("/mails/{name}", one),
             Route("/mails/{name}/raw", raw),
+            Route("/mails/{name}/answer", answered, methods=["POST"]),
         ]
     )
 
@@ -163,20 +192,51 @@ def _row(mail: dict[str, Any]) -> str:
     )
 
 
-def _page(title: str, body: str) -> HTMLResponse:
+def _answer_form(name: str, message: EmailMessage) -> str:
+    if answer_to(message, "", Clock().now()) is None:
+        return ""
+    recipient = escape(str(message["Delivered-To"]))
+    return (
+        f'<h2>Answer as {recipient}</h2><form method="post" action="/mails/{escape(name)}/answer">'
+        '<label for="words">The answer</label><textarea id="words" name="words" rows="5" required maxlength="20000">'
+        "</textarea><p><button>Send the answer</button></p></form>"
+    )
+
+
+def _sent_from_here(request: Request) -> bool:
+    """Whether one of these pages sent the form: another site's may not write mails (OWASP, CSRF Prevention)."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return site == "same-origin"
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def _told(sentence: str, request: Request, status: int = 200) -> HTMLResponse:
+    back = f'<p><a href="/mails/{escape(request.path_params["name"])}">The mail</a> · <a href="/">All mails</a></p>'
+    return _page("Answer", f'<p role="status">{escape(sentence)}</p>{back}', status)
+
+
+def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><body>{body}</body></html>",
+        status,
         # A caught mail is somebody's text: nothing in it may run.
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )
 
 
 async def serve(
-    folder: Path, *, smtp_port: int, http_port: int, refused: tuple[str, ...], deferred: tuple[str, ...]
+    folder: Path,
+    *,
+    smtp_port: int,
+    http_port: int,
+    refused: tuple[str, ...],
+    deferred: tuple[str, ...],
+    lmtp_port: int | None = None,
 ) -> None:
     """Catches mails on 127.0.0.1 until told to end. Raises `OSError` where a port is taken."""
-    mails = Mails(folder)
+    site = pages(mails := Mails(folder), lmtp_port)
     catcher = Catcher(mails, refused=refused, deferred=deferred)
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(
@@ -185,7 +245,7 @@ async def serve(
         smtp_port,
     )
     http = uvicorn.Server(
-        uvicorn.Config(pages(mails), host="127.0.0.1", port=http_port, log_level="warning", access_log=False)
+        uvicorn.Config(site, host="127.0.0.1", port=http_port, log_level="warning", access_log=False)
     )
     async with smtp:
         await http.serve()  # ends on SIGINT and SIGTERM
@@ -203,6 +263,7 @@ def main() -> None:
     parser.add_argument(
         "--defer", action="append", help=f"recipients put off once, a pattern (default {DEFERRED})"
     )
+    parser.add_argument("--lmtp-port", type=int, help="where answers are handed in; none, and there are none")
     given = parser.parse_args()
     asyncio.run(
         serve(
@@ -211,6 +272,7 @@ def main() -> None:
             http_port=given.http_port,
             refused=tuple(given.refuse or (REFUSED,)),
             deferred=tuple(given.defer or (DEFERRED,)),
+            lmtp_port=given.lmtp_port,
         )
     )
 

@@ -1,9 +1,13 @@
 """Ports on 127.0.0.1: whether one is free, and one that is."""
 
+import secrets
 import socket
 
 from runtime.child import Child, Port
 from runtime.errors import SetupError
+
+_OURS = range(15_000, 32_000)
+_given: set[int] = set()
 
 
 class PortTakenError(SetupError):
@@ -32,8 +36,20 @@ def require_free(port: Port, *, wanted_by: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        number: int = trial.getsockname()[1]
+    """A port that nobody listens on at this moment, and that this process was not given before.
+
+    It is below those that systems lend to outgoing connections (from 32768 on Linux, from 49152 elsewhere), so that
+    it is lent to nobody before the server for which it is meant takes it. Raises SetupError where none is found.
+    """
+    for _ in range(1000):
+        number = secrets.choice(_OURS)
+        if number in _given:
+            continue
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.1", number))
+            except OSError:
+                continue
+        _given.add(number)
         return number
+    raise SetupError("No free port was found on 127.0.0.1; end programs that listen there.")

@@ -24,6 +24,9 @@ from runtime.temporal_binary import get_temporal
 from runtime.temporal_server import TemporalServer
 
 NAMESPACE = "redress"
+_DEMO_LMTP_PORT = 2424
+_DEMO_PACK = "retail-2025"
+"""Under which a mail about something new becomes a complaint in the demo, unless a setting names another pack."""
 
 
 class LocalParts(BaseSettings):
@@ -52,6 +55,11 @@ class LocalParts(BaseSettings):
     catcher_smtp_port: int = Field(2525, ge=1, le=65535)
     catcher_page_port: int = Field(8025, ge=1, le=65535)
     payments_port: int = Field(8090, ge=1, le=65535)
+    scheduler_host: str = "127.0.0.1"
+    scheduler_port: int = Field(8091, ge=1, le=65535)
+    lmtp_host: str = "127.0.0.1"
+    lmtp_port: int | None = Field(None, ge=1, le=65535)
+    inbound_pack: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,10 @@ class Up:
     desk: str
     temporal_page: str | None
     mail_page: str | None
+    scheduler_page: str
+    """Where the scheduler says how it is."""
+    mail_in: str | None
+    """Host and port where mail comes in by LMTP."""
     data_dir: Path
     speed: int
     """Virtual seconds per real second."""
@@ -162,6 +174,11 @@ class _Here:
             known["base_url"] = f"http://127.0.0.1:{parts.api_port}"
         if self.catches_mail:
             known |= {"smtp_host": "127.0.0.1", "smtp_port": str(parts.catcher_smtp_port), "smtp_tls": "none"}
+        known["scheduler_port"] = str(parts.scheduler_port)
+        if self.lmtp_port is not None:
+            known["lmtp_port"] = str(self.lmtp_port)
+        if self.demo and parts.inbound_pack is None:
+            known["inbound_pack"] = _DEMO_PACK
         known |= self._secrets()
         if self.temporal is not None:
             known |= {"temporal_address": self.temporal.address, "temporal_namespace": NAMESPACE}
@@ -195,6 +212,11 @@ class _Here:
         return self.demo and self.parts.smtp_host is None
 
     @property
+    def lmtp_port(self) -> int | None:
+        """Where mail comes in. It asks nobody for a password: outside the demo only where a setting says so."""
+        return self.parts.lmtp_port or (_DEMO_LMTP_PORT if self.demo else None)
+
+    @property
     def pays_here(self) -> bool:
         return self.demo and self.parts.payments_url is None
 
@@ -205,18 +227,18 @@ class _Here:
         def serving(name: str, *words: str, ports: tuple[Port, ...]) -> Child:
             return Child(name, (sys.executable, "-m", *words), listens(ports[0].number), env, ports)
 
-        def working(name: str, module: str) -> Child:
+        def working(name: str, module: str, *ports: Port) -> Child:
             file = self.folder / f"{name}.ready"
             said = {**env, READY_FILE: str(file)}
             argv = (sys.executable, "-m", module)
-            return Child(name, argv, said_so(file), said, before=forget(file))
+            return Child(name, argv, said_so(file), said, ports, before=forget(file))
 
         programs = []
         if self.catches_mail:
             page = Port(parts.catcher_page_port, "REDRESS_CATCHER_PAGE_PORT")
             smtp = Port(parts.catcher_smtp_port, "REDRESS_CATCHER_SMTP_PORT")
             where = ("--smtp-port", str(smtp.number), "--http-port", str(page.number))
-            mails = ("--dir", str(self.folder / "mails"))
+            mails = ("--dir", str(self.folder / "mails"), "--lmtp-port", str(self.lmtp_port))
             programs.append(
                 serving("mail catcher", "runtime.mail_catcher", *where, *mails, ports=(page, smtp))
             )
@@ -227,12 +249,15 @@ class _Here:
             programs.append(serving("payment service", *words, ports=(port,)))
         api = Port(parts.api_port, "REDRESS_API_PORT")
         local = ("--host", "127.0.0.1", "--port", str(api.number))
+        listening = [Port(parts.scheduler_port, "REDRESS_SCHEDULER_PORT")]
+        if self.lmtp_port is not None:
+            listening.append(Port(self.lmtp_port, "REDRESS_LMTP_PORT"))
         quiet = ("--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "10")
         return [
             *programs,
             working("worker", "worker"),
             serving("API", "uvicorn", "api.app:create_app", "--factory", *local, *quiet, ports=(api,)),
-            working("scheduler", "scheduler"),
+            working("scheduler", "scheduler", *listening),
         ]
 
     def _up(self, settings: Settings) -> Up:
@@ -244,6 +269,8 @@ class _Here:
             desk=settings.base_url,
             temporal_page=None if self.temporal is None else page(self.parts.temporal_ui_port),
             mail_page=page(self.parts.catcher_page_port) if self.catches_mail else None,
+            scheduler_page=f"http://{self.parts.scheduler_host}:{self.parts.scheduler_port}/health",
+            mail_in=None if self.lmtp_port is None else f"{self.parts.lmtp_host}:{self.lmtp_port}",
             data_dir=self.folder,
             speed=settings.clock_spec.speed,
         )

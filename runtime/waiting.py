@@ -13,9 +13,13 @@ class TooLateError(Exception):
 
 
 async def until(
-    condition: Callable[[], Awaitable[bool]], *, within: float, what: str = "the condition"
+    condition: Callable[[], Awaitable[bool]],
+    *,
+    within: float,
+    what: str = "the condition",
+    every: float = _LOOK_AT_MOST_EVERY,
 ) -> None:
-    """Returns as soon as `condition` holds, looking again from every 5 ms to every 100 ms.
+    """Returns as soon as `condition` holds, looking again after 5 ms, then ever later, up to `every` seconds.
 
     `within` is in seconds. Raises `TooLateError`, naming `what`, when it does not hold by then. A look
     that itself hangs is cut off at the deadline.
@@ -32,4 +36,4 @@ async def until(
         if time.monotonic() >= deadline:
             raise TooLateError(f"Waited {within:g} s in vain for {what}.")
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LOOK_AT_MOST_EVERY)
+        pause = min(pause * 1.5, every)

@@ -24,6 +24,7 @@ from runtime.temporal_server import TemporalServer, register_namespace
 from tests.support import servers
 from tests.support.browser import get_browser
 from tests.support.mail import CaughtMail
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:  # half a second in every worker, and only the tests of the pages need it
     from playwright.async_api import Browser, Page
@@ -38,6 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
         for name in [n for n in os.environ if n.startswith(("REDRESS_", "TEMPORAL_")) or n == "DATABASE_URL"]:
             if name != "REDRESS_CACHE_DIR":
                 del os.environ[name]
+        # Nor does a proxy of the machine stand between the tests and their own servers.
+        for name in ("NO_PROXY", "no_proxy"):
+            os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
         config.stash[_RUN] = servers.open_run()
 
 
@@ -190,11 +194,12 @@ async def own_temporal(reachable_folder: Path) -> AsyncIterator[tuple[TemporalSe
 @pytest.fixture(scope="session")
 async def browser() -> "AsyncIterator[Browser]":
     """A real Chromium, without a window."""
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
     program = await asyncio.to_thread(get_browser, lambda line: None)
     # Chromium's own sandbox refuses root, as which containers run; what it opens is our own pages.
     flags = ["--no-sandbox", "--disable-dev-shm-usage"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=PATIENCE * 1000)  # five seconds else, which a page of a busy machine may take
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=program, args=flags)
         yield chromium
@@ -205,4 +210,5 @@ async def browser() -> "AsyncIterator[Browser]":
 async def page(browser: "Browser") -> "AsyncIterator[Page]":
     """A page with a session of its own: no cookies from another test."""
     async with await browser.new_context() as context:
+        context.set_default_timeout(PATIENCE * 1000)
         yield await context.new_page()

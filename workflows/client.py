@@ -83,12 +83,15 @@ class Engine:
         clock: ClockSpec,
         held_case: Callable[[str], Awaitable[Case | None]],
         held_issue: Callable[[str], Awaitable[SystemicIssue | None]] | None = None,
+        *,
+        wait: timedelta = WAIT,
     ) -> None:
         self._connect = connect
         self._task_queue = task_queue
         self._clock = clock
         self._held_case = held_case
         self._held_issue = held_issue
+        self._wait = wait
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -105,11 +108,12 @@ class Engine:
         start = ComplaintStart(reference=reference, pack=case.pack, clock=self._clock, case=case)
         return await self._start(COMPLAINT, complaint_workflow_id(reference), start, reopen=True)
 
-    async def execute(self, reference: str, order: Order, wait: timedelta = WAIT) -> Outcome | None:
-        """Give an order to a complaint. None: it was taken and is still at work.
+    async def execute(self, reference: str, order: Order, wait: timedelta | None = None) -> Outcome | None:
+        """Give an order to a complaint. None: it was taken and is still at work after `wait` (else the engine's own).
 
         Raises Refused, Unknown, EngineAway.
         """
+        wait = self._wait if wait is None else wait
         try:
             return await self._update(complaint_workflow_id(reference), order, wait)
         except Unknown:
@@ -173,8 +177,11 @@ class Engine:
         start = SystemicStart(reference=reference, clock=self._clock, issue=issue)
         return await self._start(SYSTEMIC, systemic_workflow_id(reference), start, reopen=True)
 
-    async def execute_systemic(self, reference: str, order: Order, wait: timedelta = WAIT) -> Outcome | None:
+    async def execute_systemic(
+        self, reference: str, order: Order, wait: timedelta | None = None
+    ) -> Outcome | None:
         """Give an order to a systemic issue; as `execute`."""
+        wait = self._wait if wait is None else wait
         try:
             return await self._update(systemic_workflow_id(reference), order, wait)
         except Unknown:

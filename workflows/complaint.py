@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from complaints.base import Happening, Order, Refused
     from complaints.case import Case
     from complaints.chapters.migration import MigratePack, pack_after
-    from complaints.lifecycle import decide, due, evolve, fold, next_wakeup, receive
+    from complaints.lifecycle import carry_out, due, evolve, fold, next_wakeup, receive
     from complaints.phases import phase
     from complaints.transition import transition
     from policies.pack import Pack
@@ -158,7 +158,7 @@ class ComplaintWorkflow:
 
     async def _receive(self, order: Order) -> None:
         """Record the receipt, and with it what was overdue before anyone could know."""
-        recorded = self._recorded(order)
+        recorded = order.recorded(self._now())
         try:
             received = receive(self._pack, self._reference, recorded)
         except Refused as refusal:
@@ -178,27 +178,13 @@ class ComplaintWorkflow:
             return self._outcome(order.id, duplicate=True)
 
     def _decided(self, case: Case, order: Order) -> tuple[Happening, ...]:
-        """What time had made happen before the order took effect, then what the order makes happen.
-
-        What counts is when it happened: an order that reached us in time is in time though it is read
-        in later, so time acts only up to that moment here, and on to the present in the loop.
-        """
-        recorded = self._recorded(order)
+        """What the order makes happen, and time before it."""
+        recorded = order.recorded(self._now())
         if self._foreseen is not None and self._foreseen[0] == recorded and self._foreseen[1] is case:
             return self._foreseen[2]  # decided in the validator a moment ago, from the very same
-        before = due(self._pack, case, recorded.occurred_at or recorded.at, recorded_at=recorded.at)
-        decided_from = case
-        if before:
-            case = fold(before, case)
-        ordered = decide(self._pack, case, recorded, other=_moved_to(order))
-        happenings = (*before, *ordered) if ordered else ()
-        self._foreseen = (recorded, decided_from, happenings)
+        happenings = carry_out(self._pack, case, recorded, other=_moved_to(order))
+        self._foreseen = (recorded, case, happenings)
         return happenings
-
-    def _recorded(self, order: Order) -> Order:
-        """The order as recorded now, having taken effect when it reached us unless it tells of earlier."""
-        now = max(self._now(), order.at)
-        return order.model_copy(update={"at": now, "occurred_at": order.occurred_at or order.at})
 
     async def _let_time_act(self) -> None:
         async with self._lock:

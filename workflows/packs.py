@@ -3,6 +3,8 @@
 Filled by the worker before it polls (and again as packs are published); never changed under a digest.
 """
 
+from collections.abc import Iterable
+
 from complaints.base import PackRef
 from policies.pack import Pack
 
@@ -16,6 +18,11 @@ class PackNotHeldError(LookupError):
 def hold(pack: Pack) -> None:
     """Make a published pack known to this process."""
     _held.setdefault(pack.digest, pack)
+
+
+def not_held(digests: Iterable[str]) -> tuple[str, ...]:
+    """Those of these packs that this process does not hold yet."""
+    return tuple(digest for digest in digests if digest not in _held)
 
 
 def held(ref: PackRef) -> Pack:

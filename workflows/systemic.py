@@ -65,7 +65,7 @@ class SystemicIssueWorkflow:
         """Lives until the issue is resolved and everyone has been told."""
         if start.order is not None and self._issue is None:
             try:
-                await self._commit(open_systemic(self._reference, self._recorded(start.order)))
+                await self._commit(open_systemic(self._reference, start.order.recorded(self._now())))
             except Refused as refusal:
                 raise as_failure(refusal) from None
         while not (self._resolved or history_is_long()):
@@ -127,18 +127,13 @@ class SystemicIssueWorkflow:
     def _now(self) -> datetime:
         return self._clock.virtual(workflow.now())
 
-    def _recorded(self, order: Order) -> Order:
-        """The order as recorded now, having taken effect when it reached us unless it tells of earlier."""
-        now = max(self._now(), order.at)
-        return order.model_copy(update={"at": now, "occurred_at": order.occurred_at or order.at})
-
     def _decided(self, issue: SystemicIssue, order: Order) -> tuple[Happening, ...]:
         """What time had made happen before the order took effect, then what the order makes happen.
 
         A word that reached us in time is in time though it is read in later, so time acts only up to that
         moment here, and on to the present in the loop.
         """
-        recorded = self._recorded(order)
+        recorded = order.recorded(self._now())
         before = self._due(issue, recorded.occurred_at or recorded.at, recorded.at)
         for told in before:
             issue = evolve_systemic(issue, told)

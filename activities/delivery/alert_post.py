@@ -24,7 +24,6 @@ from activities.delivery.watchdog_post import WatchdogPost, is_about_watchdog
 from activities.reports.post import ReportsPost, is_report
 from complaints.base import SYSTEM, Actor
 from complaints.messages import WEBHOOKS
-from complaints.people.recipients import stands_for_one
 from complaints.timing.ladders import ladder_of
 from complaints.timing.occurrences import Unheld
 from ledger.alert_links import AlertLinks
@@ -117,7 +116,7 @@ class AlertPost:
                     State.SENT
                 )  # it stands on their desk from here on: GET /alerts, and the live stream
             case AlertChannel.CHAT:
-                return await self._by_chat(row, box)
+                return await self._by_chat(rows, box)
             case _:
                 return await self._by_mail(rows, box)
 
@@ -151,12 +150,15 @@ class AlertPost:
             return Fate(State.DEAD, refused.status)
         return Fate(State.SENT)
 
-    async def _by_chat(self, row: Leased, box: Mailbox) -> Fate:
+    async def _by_chat(self, rows: Sequence[Leased], box: Mailbox) -> Fate:
+        row, storm = rows[0], rows[0].storm is not None and rows[0].digest is not None
         if box.chat is None:
+            if storm:  # by what other way each of them goes is its own matter
+                return Fate(State.DROPPED, NOWHERE)
             if await self._reached_otherwise(row):
                 return Fate(State.DROPPED, NOWHERE)
             return await self._by_mail((row,), box)
-        text = await self._written(row, box)
+        text = await (self._digest(rows, box) if storm else self._written(row, box))
         if isinstance(text, Fate):
             return text
         try:
@@ -164,7 +166,7 @@ class AlertPost:
         except ChannelDeferred as deferred:
             return Fate(State.QUEUED, deferred.status)
         except ChannelRefused as refused:
-            if await self._reached_otherwise(row):
+            if storm or await self._reached_otherwise(row):
                 return Fate(State.DEAD, refused.status)
             return await self._by_mail((row,), box)
         return Fate(State.SENT)
@@ -216,31 +218,52 @@ class AlertPost:
         )  # fmt: skip
 
     async def _together(self, rows: Sequence[Leased], box: Mailbox) -> Fate:
+        text = await self._digest(rows, box)
+        if isinstance(text, Fate):
+            return text
+        key = "\n".join(sorted(row.dedupe for row in rows))
+        return await self._mailing.send(key, rows[0].digest or f"storm {box.staff}", box, text)
+
+    async def _digest(self, rows: Sequence[Leased], box: Mailbox) -> Written | Fate:
+        """What many alerts say in one message, each call with its own link and all of them with one more."""
         held = await self._cases.read(rows[0].stream)
         if held is None:
             return Fate(State.DEAD, "no such complaint")
-        text = write_digest(
-            self._sender, held.pack, [AlertLine(row.stream, row.clock, row.due_at) for row in rows],
+        links, first = self._reach.links, rows[0].bundle
+        calls = [row for row in rows if row.rung is not None and row.kind != UNREACHABLE]
+        pages = {row.id: self._sender.alert_page(links.token(row.id, box.staff)) for row in calls}
+        for_all = None
+        if first is not None and len({(row.stream, row.clock) for row in calls}) > 1:
+            for_all = self._sender.storm_page(links.token_of_all(first, box.staff))
+        return write_digest(
+            self._sender, held.pack,
+            [AlertLine(row.stream, row.clock, row.due_at, pages.get(row.id)) for row in rows],
             language=box.language, now=self._clock.now(), unreachable=rows[0].kind == UNREACHABLE,
-            told_before=rows[0].told_before,
+            told_before=rows[0].told_before, acknowledge_all=for_all,
         )  # fmt: skip
-        key = "\n".join(sorted(row.dedupe for row in rows))
-        return await self._mailing.send(key, rows[0].digest or f"storm {box.staff}", box, text)
 
     # Where nobody is there ----------------------------------------------------------------------------
 
     async def _nobody(
         self, rows: Sequence[Leased], state: State, status: str, *, why: Unheld | None = None
     ) -> Fate:
-        """A ladder's call is passed on (passing_on.py), as the record says; another finds a stand-in."""
+        """A ladder's call that nobody has is passed on (passing_on.py), as the record says; another alert finds
+        a stand-in. Of several who hold one role or rota it is enough that one has it: whether the others were
+        reached is looked up when this is settled.
+        """
         row = rows[0]
-        called = row.rung is not None and row.who is not None and len(rows) == 1
-        if called and (why is None or stands_for_one(row.who or "")):
-            reason: Unheld = why or (
-                "away" if status == "away" else "off_duty" if status == "off_duty" else "nobody"
-            )
+        if row.rung is None or row.who is None or len(rows) > 1 or row.kind == UNREACHABLE:
+            return await self._to_somebody_else(rows, state, status)
+        reason: Unheld = why or (
+            "away" if status == "away" else "off_duty" if status == "off_duty" else "nobody"
+        )
+        if row.place == row.id:  # it was for nobody else
             return Fate(State.UNHELD, reason)
-        return await self._to_somebody_else(rows, state, status)
+        # That one of several went home is nobody's business; that a mailbox takes nothing is somebody's.
+        gone = Fate(State.BOUNCED, status)
+        return Fate(
+            State.UNHELD, reason, beside=await self._administrators(row, state, status) if why else gone
+        )
 
     async def _to_somebody_else(self, rows: Sequence[Leased], state: State, status: str) -> Fate:
         """Whoever stands in; where that is nobody either, the administrators hear that nobody heard."""
@@ -250,11 +273,15 @@ class AlertPost:
             if others:
                 return becomes(others, state=state, status=status)
         if rows[0].kind != UNREACHABLE:
-            # Whoever keeps the directory hears of it even when away: there is nobody else who could.
-            administrators = await self._directory.email_of(f"role:{Role.ADMINISTRATOR}")
-            others = tuple(box for box in administrators if f"staff:{box.staff}" != recipient)
-            if others:
-                return becomes(others, state=state, status=status, kind=UNREACHABLE)
+            return await self._administrators(rows[0], state, status)
+        return Fate(State.DEAD, status)
+
+    async def _administrators(self, row: Leased, state: State, status: str) -> Fate:
+        """Whoever keeps the directory hears of it even when away: there is nobody else who could."""
+        administrators = await self._directory.email_of(f"role:{Role.ADMINISTRATOR}")
+        others = tuple(box for box in administrators if f"staff:{box.staff}" != row.recipient)
+        if others:
+            return becomes(others, state=state, status=status, kind=UNREACHABLE)
         return Fate(State.DEAD, status)
 
     async def _others(self, fallback: str, than: str) -> tuple[Mailbox, ...]:

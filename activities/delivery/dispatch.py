@@ -22,7 +22,7 @@ from activities.delivery.telling import Teller
 from activities.listening import listen
 from ledger import outbox
 from ledger.database import autocommit
-from ledger.outbox import Leased, Outcome, State
+from ledger.outbox import Leased, State
 
 __all__ = ("Dispatcher", "Pace", "Stats")
 
@@ -226,17 +226,18 @@ class Dispatcher:
     async def _carry_out(self, work: _Work) -> None:
         try:
             came = work.came = await self._outcome(work)
+            fate = came.fate
             self._note_server(work.rows, came)
-            if work.rows[0].storm is not None and came.fate.state not in _TOGETHER:
+            if work.rows[0].storm is not None and fate.state not in _TOGETHER:
                 await self._dissolve(work)
             else:
-                await self._settle(work.rows, came.fate, came.after)
+                fate = await self._settle(work.rows, came)
         finally:
             work.done.set()
             stream = work.rows[0].stream
             if self._last_of.get(stream) is work:
                 del self._last_of[stream]
-        fate, first = came.fate, work.rows[0]
+        first = work.rows[0]
         self._counts[fate.state, first.channel] += len(work.rows)
         _log.info(
             "message settled", dedupe_key=first.dedupe, count=len(work.rows), outcome=fate.state,
@@ -250,9 +251,8 @@ class Dispatcher:
         """A storm that reached nobody: who stands in, and what is said of it, is each alert's own matter."""
         for row in work.rows:
             alone = (row.model_copy(update={"digest": None}),)
-            came = await self._outcome(_Work(alone, work.since))
-            await self._settle(alone, came.fate, came.after)
-            if came.fate.state is State.UNHELD:
+            fate = await self._settle(alone, await self._outcome(_Work(alone, work.since)))
+            if fate.state is State.UNHELD:
                 self._to_tell.set()
                 self._to_pass_on.set()
 
@@ -322,27 +322,11 @@ class Dispatcher:
         elif self._server_back_at == float("inf"):
             self._server_back_at = now  # what was tried came to no mail server
 
-    async def _settle(self, rows: Sequence[Leased], fate: Fate, after: float | None) -> None:
-        ids = [row.id for row in rows]
-        if fate.recipients:
-            await self._settler.insist(
-                lambda conn: outbox.expand(
-                    conn, ids, holder=self._holder, recipients=fate.recipients,
-                    keep_fallback=fate.keep_fallback, kind=fate.kind, state=fate.state, error=fate.status,
-                )
-            )  # fmt: skip
-            return
+    async def _settle(self, rows: Sequence[Leased], came: _Came) -> Fate:
+        fate, after = came.fate, came.after
         if fate.state is State.QUEUED and fate.counts:
             after = max(self._wait(rows[0].attempts), after or 0.0)
-        await self._settler.settle(
-            [
-                Outcome(
-                    id=id_, state=fate.state, message_id=fate.message_id, error=fate.status, after=after,
-                    counts=fate.counts,
-                )
-                for id_ in ids
-            ]
-        )  # fmt: skip
+        return await self._settler.finish(rows, fate, after)
 
     def _wait(self, attempts: int) -> float:
         """Doubled from attempt to attempt, and spread: what failed together does not come back together."""

@@ -14,6 +14,7 @@ class Fate:
     """What becomes of a message. QUEUED: it is tried again, and `counts` says whether that was an attempt.
 
     `recipients` take it over where it reached nobody by itself. `status` holds codes or words of ours only.
+    UNHELD is the fate of a call that nobody has; `beside` is it where somebody else does, or may yet.
     """
 
     state: State
@@ -23,6 +24,7 @@ class Fate:
     recipients: tuple[str, ...] = ()
     keep_fallback: bool = False
     kind: str | None = None
+    beside: Fate | None = None
 
 
 def becomes(

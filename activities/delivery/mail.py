@@ -27,6 +27,7 @@ from activities.delivery.gates import Gates
 from runtime.settings import Settings
 
 __all__ = (
+    "ANSWERS_WITHIN",
     "NO_ADDRESS",
     "MailAway",
     "MailBounced",
@@ -37,7 +38,8 @@ __all__ = (
     "message_id",
 )
 
-_ANSWERS_WITHIN = 15.0  # each step of the conversation
+ANSWERS_WITHIN = 15.0
+"""Seconds that a mail server may take for each step of the conversation."""
 _TAKEN_WITHIN = 18.0  # all of it; a server that answers slowly every time is not better than one that hangs
 _CLOSING = 421
 _PERMANENT = 500
@@ -86,7 +88,7 @@ class Mailer:
             "start_tls": settings.smtp_tls == "starttls",
             "username": settings.smtp_user,
             "password": password.get_secret_value() if password else None,
-            "timeout": _ANSWERS_WITHIN,
+            "timeout": ANSWERS_WITHIN,
         }
         # The envelope's sender: where the world's mail servers send back what can not be delivered.
         self._sender = settings.bounces_to or settings.mail_from

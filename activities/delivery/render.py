@@ -37,6 +37,10 @@ class Sender:
         """Where whoever was told of an alert says that they have seen it; the token is the secret."""
         return f"{self.base_url}/alerts/{token}"
 
+    def storm_page(self, token: str) -> str:
+        """Where whoever was told of many alerts in one mail acknowledges them all; the token is the secret."""
+        return f"{self.base_url}/alerts/all/{token}"
+
     def worklist(self) -> str:
         """Where staff find their complaints."""
         return f"{self.base_url}/desk"
@@ -72,11 +76,15 @@ class Sender:
 
 @dataclass(frozen=True)
 class AlertLine:
-    """One complaint in a digest; `due_at` is None where no deadline is meant."""
+    """One complaint in a digest; `due_at` is None where no deadline is meant.
+
+    `acknowledge` is where the reader says that the alert was seen; None where there is nothing to acknowledge.
+    """
 
     reference: str
     clock: str | None
     due_at: datetime | None
+    acknowledge: str | None = None
 
 
 def template(pack: Pack, kind: str, language: str) -> tuple[str, Letter]:
@@ -219,16 +227,23 @@ def write_digest(
     now: datetime,
     unreachable: bool,
     told_before: int = 0,
+    acknowledge_all: str | None = None,
 ) -> Written:
     """One mail about many complaints: those longest overdue first, at most 200 by name.
 
-    `told_before`: how many others the earlier mails of the same storm named.
+    `told_before`: how many others the earlier mails of the same storm named. `acknowledge_all` is where the
+    reader says that all of it was seen; None where that is not asked.
     """
     language, wording = template(pack, "alert_digest", language)
     ordered = sorted(lines, key=lambda line: (line.due_at is None, line.due_at or now, line.reference))
     told = [_digest_line(sender, pack, line, language) for line in ordered[:_LISTED]]
     if len(ordered) > _LISTED:
         told.append(f"… + {len(ordered) - _LISTED}")
+    if acknowledge_all is not None:
+        told += [
+            "",
+            word(language, "Seen them all? Acknowledge all of these: {link}").format(link=acknowledge_all),
+        ]
     if told_before:
         count = len({line.reference for line in lines})
         grown = word(language, "New since the last mail: {new}. In all: {total}.")
@@ -265,7 +280,10 @@ def clock_title(pack: Pack, clock: str | None, language: str) -> str:
 def _digest_line(sender: Sender, pack: Pack, line: AlertLine, language: str) -> str:
     due = instant(line.due_at, pack.timezone) if line.due_at else ""
     parts = (line.reference, clock_title(pack, line.clock, language), due, sender.case_page(line.reference))
-    return " · ".join(part for part in parts if part)
+    told = " · ".join(part for part in parts if part)
+    if line.acknowledge is None:
+        return told
+    return f"{told}\n    {word(language, 'Seen it? Say so here: {link}').format(link=line.acknowledge)}"
 
 
 def _by(moment: datetime | None, zone: str, language: str) -> str:

@@ -55,6 +55,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "zh": "上一封信之後新增：{new} 件。共計：{total} 件。"
     },
     "Seen it? Say so here: {link}": {"zh": "已知悉？請在此確認：{link}"},
+    "Seen them all? Acknowledge all of these: {link}": {"zh": "全部已知悉？請在此一併確認：{link}"},
     # systemic issues
     "its risk was to be looked at again by {due}. Please assess it anew.": {
         "zh": "其風險應於 {due} 前重新評估，請立即評估。"

@@ -7,8 +7,8 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from complaints.people.recipients import stands_for_one
 from ledger import bounces
+from ledger.calls import reached_nobody
 
 _log = structlog.get_logger(__name__)
 
@@ -23,19 +23,14 @@ class Bouncing:
         """The mail with this Message-ID did not arrive, as we heard at `received_at` (real time): the streams that
         it was about, empty where we sent none. Told twice, nothing happens. Raises what the database raises.
 
-        The call of a rung to one person counts as one that reached nobody, as where a mail server refuses it at
-        the door (`activities.delivery.alert_post`); every other alert goes to its fallback.
+        The call of a rung that no one else has either has reached nobody, as where a mail server refuses it at the
+        door (`activities.delivery.alert_post`); every other alert goes to its fallback.
         """
         async with self._transactions.begin() as conn:
-            gone = await bounces.gone(conn, message_id)
             known = await bounces.sent(conn, [message_id])
-        calls = [
-            row for row in gone if len(gone) == 1 and row.rung is not None and stands_for_one(row.who or "")
-        ]
-        async with self._transactions.begin() as conn:
-            marked = await bounces.bounced(
-                conn, [row.id for row in gone], status, received_at, calls=[row.id for row in calls]
-            )
+            gone = [row.id for row in await bounces.gone(conn, message_id)]
+            calls = await reached_nobody(conn, gone)
+            marked = await bounces.bounced(conn, gone, status, received_at, calls=calls)
         if marked:
             _log.info("mail came back", message_id=message_id, code=status, count=marked)
         return tuple(sorted({mail.stream for mail in known}))

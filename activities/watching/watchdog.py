@@ -10,6 +10,7 @@ waiting for anybody; `look` finds by the read model what nobody foresaw, and fol
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,14 @@ BURST = 40
 _LOOKED_AT_ONCE = 4
 _NEW_AT_ONCE = 500
 _NUDGED_AT_ONCE = 8
-_NUDGED_EACH_ROUND = 200
+UNANSWERED = 50
+"""So many nudged workflows that have not acted mean that nudging does not help: Temporal is busy, or its worker gone.
+
+Each nudge costs Temporal about as much as half a wake-up does; to nudge thousands that wait for their turn takes the
+turns away from them.
+"""
+_ANSWERS_WITHIN = 10.0
+"""Seconds after which a nudge is taken to be lost on a workflow: it does not keep the others' back any longer."""
 _NUDGED_FIRST = 20.0
 """Seconds until a workflow is nudged whose alerts are out: after a burst it is late because Temporal is busy."""
 _AWAY_FOR = 60.0
@@ -73,6 +81,7 @@ class _Seen:
     next_at: datetime | None  # when time alone has more to say, which nobody may have heard yet
     nudge_at: float = 0.0
     nudge_wait: float = _NUDGED_AGAIN
+    nudged_at: float = float("-inf")
 
 
 class Watchdog:
@@ -87,8 +96,12 @@ class Watchdog:
         *,
         grace: timedelta = GRACE,
         foreseen_grace: timedelta = FORESEEN_GRACE,
+        unanswered: int = UNANSWERED,
     ) -> None:
-        """The graces are real time; on a fast clock they are as much longer as the clock is faster."""
+        """The graces are real time; on a fast clock they are as much longer as the clock is faster.
+
+        `unanswered`: how many nudges may wait for an answer at once.
+        """
         self._engine = autocommit(engine)
         self._transactions = engine
         self._cases = cases
@@ -96,6 +109,7 @@ class Watchdog:
         self._clock = clock
         self._grace = grace * clock.spec.speed
         self._foreseen_grace = foreseen_grace * clock.spec.speed
+        self._unanswered = unanswered
         self._seen: dict[str, _Seen] = {}
         self._away_until = 0.0
         self.foresight = Foresight(engine, cases, clock)
@@ -188,6 +202,7 @@ class Watchdog:
         seen = _Seen(wake_at=wake_up.wake_at, next_at=next_at)
         if before is not None and before.wake_at == wake_up.wake_at:
             seen.nudge_at, seen.nudge_wait = before.nudge_at, before.nudge_wait
+            seen.nudged_at = before.nudged_at
         self._seen[reference] = seen
         since = wake_up.wake_at
         if before is not None and before.wake_at == since and before.next_at is not None:
@@ -209,12 +224,14 @@ class Watchdog:
     async def nudge(self) -> int:
         """Have the workflows look that should have acted; returns how many took it.
 
-        Those that were nudged and did nothing are nudged again, ever more rarely. While Temporal is away only
-        one is tried each time, to see whether it is back.
+        Those that were nudged and did nothing are nudged again, ever more rarely, and nobody else is while too many
+        have not answered. While Temporal is away only one is tried each time, to see whether it is back.
         """
         now = time.monotonic()
-        waiting = [(reference, seen) for reference, seen in self._seen.items() if seen.nudge_at <= now]
-        waiting = waiting[: 1 if self._engine_away() else _NUDGED_EACH_ROUND]
+        unanswered = sum(now - seen.nudged_at < _ANSWERS_WITHIN for seen in self._seen.values())
+        room = 1 if self._engine_away() else max(self._unanswered - unanswered, 0)
+        asleep = ((reference, seen) for reference, seen in self._seen.items() if seen.nudge_at <= now)
+        waiting = heapq.nsmallest(room, asleep, key=lambda one: one[1].nudge_at)
         slots = asyncio.Semaphore(_NUDGED_AT_ONCE)
 
         async def one(reference: str, seen: _Seen) -> int:
@@ -230,6 +247,7 @@ class Watchdog:
                         self._away_until = time.monotonic() + _AWAY_FOR
                     _log.info("workflow not nudged", reference=reference, exc_info=error)
                     return 0
+                seen.nudged_at = time.monotonic()
                 self._away_until = 0.0
                 return 1
 

@@ -45,7 +45,7 @@ router = APIRouter(include_in_schema=False)
 What = Literal["acknowledge", "snooze"]
 COMMANDS: Mapping[str, type[Command]] = {"acknowledge": AcknowledgeAlert, "snooze": SnoozeAlert}
 """What a link can be used for."""
-_HEADERS = {"X-Robots-Tag": "noindex, nofollow"}
+HEADERS = {"X-Robots-Tag": "noindex, nofollow"}
 
 TokenHere = Annotated[str, Path(max_length=LONGEST)]
 
@@ -154,6 +154,12 @@ async def answer(deps: DepsHere, request: Request, token: TokenHere) -> Response
     return RedirectResponse(f"/alerts/{token}", 303)
 
 
+def key_of_link(row: int, what: str, until: str, note: str) -> str:
+    """The idempotency key of what is sent from a link: that of the alert (an outbox id) and of what was meant."""
+    meant = hashlib.sha256(f"{what}|{until}|{note}".encode()).hexdigest()[:32]
+    return f"alert-link-{row}-{meant}"
+
+
 async def _give(deps: Deps, here: Opened, what: str, note: str, until: str) -> Typed | None:
     """Give the command; what stands in its way, or None once it is taken.
 
@@ -176,8 +182,7 @@ async def _give(deps: Deps, here: Opened, what: str, note: str, until: str) -> T
             else "Choose until when the alert is to be silent."
         )
         return Typed(note, sentence, 422)
-    meant = hashlib.sha256(f"{what}|{sent.get('until', '')}|{note}".encode()).hexdigest()[:32]
-    key = f"alert-link-{here.linked.row}-{meant}"
+    key = key_of_link(here.linked.row, what, str(sent.get("until", "")), note)
     try:
         await give(deps, Bearer(actor=here.actor), here.linked.reference, command, body, key=key)
     except Refused as refused:
@@ -200,7 +205,7 @@ def _page(deps: Deps, here: Opened, *, typed: Typed | None = None, status: int =
     return page(
         "alert_link.html",
         typed.status if typed else status,
-        headers=_HEADERS,
+        headers=HEADERS,
         referrer="no-referrer",
         here=here,
         stands=stands,

@@ -1,4 +1,4 @@
-"""Alerts at the desk: what the ladders have told me or my team, and the buttons that answer them."""
+"""Alerts at the desk: what I or my team was told, and the buttons that answer what the ladders call."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from api.desk.clocks import State, state_of, word
 from api.desk.commands import form_back, key_of
 from api.desk.forms import instant_typed
 from api.desk.ladder import Told, hold_words, snoozes, told_words
+from api.desk.notices import notice_shown
 from api.desk.rendering import page
 from api.desk.sessions import FormHere, SessionHere, bearer
 from api.desk.times import Face, left
@@ -187,6 +188,7 @@ async def _listed(
     found = await page_of_alerts(deps, session.actor, asked)
     staff = await deps.directory.everyone()
     rows = [await _row(deps, session, alert, staff) for alert in found.alerts]
+    names = {member.id: member.name for member in staff}
     zones = {pack.timezone for pack in await deps.packs.all()}
     face = Face(next(iter(zones)) if len(zones) == 1 else "UTC", found.as_of)
     query = _query(asked)
@@ -196,6 +198,7 @@ async def _listed(
         session=session,
         disturbances=await disturbances_if_known(deps),
         rows=[_kept(row, trouble) for row in rows],
+        notices=[notice_shown(notice, names, face, session.actor.id) for notice in found.notices],
         asked=asked,
         views=_views(asked, session, any(member.supervisor == session.actor.id for member in staff)),
         states=[

@@ -45,6 +45,12 @@ _DONE: Mapping[str, str] = {
     "back": "The absence is over.",
     "deputies": "Your deputies are noted.",
     "calendar": "The calendar's shifts hold from now on.",
+    "team-made": "The team is made.",
+    "team-changed": "The team is changed.",
+    "team-ended": "The team is ended.",
+    "rota-made": "The rota is made.",
+    "rota-changed": "The rota is changed.",
+    "rota-ended": "The rota is ended.",
 }
 _NOT_THERE: Mapping[NotThere | None, tuple[str, str]] = {
     None: ("met", "There"),
@@ -186,7 +192,9 @@ async def take_in(deps: DepsHere, session: SessionHere, form: FormHere) -> Respo
 
 
 @router.get("/desk/duty/teams")
-async def teams(deps: DepsHere, session: SessionHere) -> Response:
+async def teams(
+    deps: DepsHere, session: SessionHere, done: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
     """The teams: who leads each, who stands in, who works in it and is there now."""
     now = deps.clock.now()
     plan, names = await told(deps, now)
@@ -202,6 +210,8 @@ async def teams(deps: DepsHere, session: SessionHere) -> Response:
         disturbances=await disturbances_if_known(deps),
         face=Face(await _zone(deps), now),
         teams=found,
+        leads=doing.plans(session.actor),
+        done=_DONE.get(done, ""),
         headed=headed,
     )
 

@@ -36,6 +36,8 @@ Control = Literal[
     "scale",
     "checkbox",
     "instant",
+    "date",
+    "time",
     "money",
     "group",
     "texts",

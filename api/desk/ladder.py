@@ -17,6 +17,7 @@ from complaints.timing.ladder_view import RungState
 from ledger.alerts import Reached
 from policies.pack import Pack
 from policies.vocabulary import AlertChannel
+from policies.wording.in_words import basis
 
 Mark = Literal["climbed", "firing", "next", "later", "held", "cancelled"]
 _WORDS: Mapping[RungState, str] = {
@@ -64,7 +65,7 @@ class Told:
 
 @dataclass(frozen=True)
 class RungShown:
-    """One rung as it is shown. `remarks` are whole sentences."""
+    """One rung as it is shown. `remarks` are whole sentences; `source` is empty where its ladder's holds for it."""
 
     number: int
     mark: Mark
@@ -74,6 +75,7 @@ class RungShown:
     plan: str
     told: tuple[Told, ...]
     remarks: tuple[str, ...]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,15 @@ def _rung(ladder: LadderBody, rung: RungBody, names: Mapping[str, str], face: Fa
         plan=_plan(rung, names),
         told=told_words(rung.told, names, face),
         remarks=tuple(_remarks(ladder, rung, names, face)),
+        source=_source(rung),
     )
+
+
+def _source(rung: RungBody) -> str:
+    """`Guide 2025, S2.3 (required), since 2025-01-01`, where it is the rung's own."""
+    if not rung.own_source or rung.basis is None:
+        return ""
+    return f"{rung.source} ({basis(rung.basis, rung.chosen_by)}), since {rung.since}"
 
 
 def _when(ladder: LadderBody, rung: RungBody, face: Face) -> str:

@@ -64,6 +64,7 @@ _environment.globals["static"] = static
 _environment.globals["may_resend"] = lambda actor: actor.has(Role.ADMINISTRATOR, Role.SUPERVISOR)
 _environment.globals["may_read_mail"] = lambda actor: actor.has(*HANDLING, Role.INTAKE_AGENT)
 _environment.globals["may_administer"] = lambda actor: actor.has(Role.ADMINISTRATOR)
+_environment.globals["may_audit"] = lambda actor: actor.has(Role.COMPLIANCE_OFFICER, Role.ADMINISTRATOR)
 _environment.globals["may_receive"] = lambda actor: actor.has(*ReceiveComplaint.who)
 
 

@@ -22,12 +22,15 @@ from api.desk.words import (
 )
 from api.showing import Reader
 from complaints.base import SYSTEM, AttachmentRef, Event, Happening, Money, Person, TextRef
+from complaints.chapters.erasure import PersonalDataErased
 from complaints.chapters.intake import Party
 from complaints.chapters.post_mortem import Bone
 from complaints.people.dispatching import Dispatched, DispatchFailed
 from complaints.systemic.outage_state import Broadcast
 from complaints.systemic.outages import spoken
+from complaints.timing.occurrences import RungClimbed
 from policies.pack import Pack
+from policies.wording.in_words import source
 
 Kind = Literal["messages", "work", "clocks"]
 KINDS: Mapping[str, str] = {"all": "Everything", "messages": "Messages", "work": "Work", "clocks": "Clocks"}
@@ -195,6 +198,8 @@ def _rule(telling: Telling, event: Event) -> str:
     """The rule that acted, with its source."""
     if isinstance(event, Dispatched | DispatchFailed):
         return _dispatch_rule(telling.pack, event.rule)
+    if isinstance(event, PersonalDataErased):
+        return "" if event.rule is None else f"{telling.pack.name}: {event.rule}"
     clock = getattr(event, "clock", None)
     if clock is None:
         return ""
@@ -202,7 +207,17 @@ def _rule(telling: Telling, event: Event) -> str:
         rule = telling.pack.clock(clock)
     except KeyError:
         return ""
-    return f"{telling.pack.name}: {rule.duration}; {rule.source.document}, {rule.source.section}"
+    said = f"{telling.pack.name}: {rule.duration}; {source(rule.source)}"
+    return said + (_rung_rule(telling.pack, event) if isinstance(event, RungClimbed) else "")
+
+
+def _rung_rule(pack: Pack, event: RungClimbed) -> str:
+    """Where the rung that called has its origin, if that is not its ladder's."""
+    ladder = pack.ladders.get(event.ladder)
+    if ladder is None or event.rung >= len(ladder.rungs):
+        return ""
+    found = ladder.sourced_rungs()[event.rung]
+    return f"; rung {event.rung + 1}: {source(found.source)}" if found.rung.says_its_origin else ""
 
 
 def _dispatch_rule(pack: Pack, number: int) -> str:
@@ -211,7 +226,7 @@ def _dispatch_rule(pack: Pack, number: int) -> str:
     rule = pack.dispatch[number]
     within = f" in {said(rule.department)}" if rule.department else ""
     whom = f"to a {said(rule.to)}{within} with the least to do"
-    return f"{pack.name}: {whom}; {rule.source.document}, {rule.source.section}"
+    return f"{pack.name}: {whom}; {source(rule.source)}"
 
 
 def _words(telling: Telling, name: str, value: Any) -> str:

@@ -317,6 +317,7 @@ _DETAILS: Mapping[str, str] = {
     "change_made": "changed since the last pilot",
     "way": "how",
     "until": "hears from us by",
+    "PersonalDataErased.kept_until": "kept until",
     "AlertAcknowledged.until": "holds until",
     "AlertSnoozed.until": "holds until",
     "AlertAcknowledged.note": "what is being done",

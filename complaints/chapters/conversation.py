@@ -170,8 +170,11 @@ class WriteMessage(Command):
     text: TextRef
     channel: Channel = Channel.WEB
 
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
         texts_remain(case)
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         yield CustomerWrote(text=self.text, channel=self.channel)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import AwareDatetime
 
 from complaints.base import Command, Context, Event, Happening, Refused, TextRef
 from complaints.people.standing import texts_remain
@@ -11,16 +14,79 @@ from policies.vocabulary import Role
 
 if TYPE_CHECKING:
     from complaints.case import Case
+    from policies.pack import Pack
 
 ErasureReason = Literal["retention_ended", "asked_by_the_person", "recorded_in_error", "ordered_by_authority"]
 
 
+# When it may be -------------------------------------------------------------------------------------
+
+
+def kept_until(pack: Pack, case: Case) -> datetime | None:
+    """Until when (UTC) the pack keeps the texts: its `retained`, from closing or ending; None while it is open.
+
+    At that instant their time is over.
+    """
+    over_since = case.closure.over_since
+    return None if over_since is None else pack.after(over_since, pack.retention)
+
+
+def erased_from(pack: Pack, case: Case) -> datetime | None:
+    """From when (UTC) time alone is reason enough to erase the texts; None where something stands against it.
+
+    The complaint has to rest in the archive: one that ended may be erased before that, but by a person. What came
+    into the record when its time was over already (an import of old ones) can not go before anybody has seen it.
+    """
+    until = kept_until(pack, case)
+    if until is None or case.closure.archived_at is None or hindrance(case) is not None:
+        return None
+    return max(until, case.recorded_at)
+
+
+def hindrance(case: Case) -> Refused | None:
+    """What keeps the texts of the complaint from being erased now, for whatever reason; None where nothing does."""
+    if case.erased is not None:
+        return Refused("already_done", "The texts of this complaint were erased already.")
+    if case.legal_hold:
+        return Refused(
+            "legal_hold", "This complaint is under legal hold; release the hold first, where that is lawful."
+        )
+    if case.closure.archived_at is None and not case.ended:
+        return Refused(
+            "not_archived", "Only an archived or ended complaint can be erased; wait until it is archived."
+        )
+    if case.dispute.outside_open:
+        return Refused(
+            "outside_case_open",
+            "An outside body is still looking at this complaint; close its case first.",
+        )
+    if case.remedies.payments_in_flight():
+        return Refused(
+            "payment_in_flight", "A payment is on its way; wait until the provider says how it ended."
+        )
+    return None
+
+
+def the_rule(pack: Pack) -> str:
+    """The pack's rule of how long texts are kept, with its source."""
+    source = pack.retained.source
+    return f"retained ({source.document}, {source.section})"
+
+
+# Events -------------------------------------------------------------------------------------------
+
+
 class PersonalDataErased(Event):
-    """The ledger destroys the complaint's key when it records this: its texts can be read no more."""
+    """The ledger destroys the complaint's key when it records this: its texts can be read no more.
+
+    Where their time was over: since when, and by which rule of the pack (older records do not say).
+    """
 
     hand: ClassVar[bool] = False
 
     reason: ErasureReason
+    kept_until: AwareDatetime | None = None
+    rule: str | None = None
 
     def evolve(self, case: Case, told: Happening) -> Case:
         return case.changed(erased=told.occurred_at)
@@ -44,6 +110,9 @@ class LegalHoldReleased(Event):
         return case.changed(legal_hold=False)
 
 
+# Commands -------------------------------------------------------------------------------------------
+
+
 class ErasePersonalData(Command):
     """Destroy what people wrote in this complaint, for good. What happened stays on record, and provable."""
 
@@ -55,42 +124,25 @@ class ErasePersonalData(Command):
 
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
-        if case.erased is not None:
-            raise Refused("already_done", "The texts of this complaint were erased already.")
-        if case.legal_hold:
-            raise Refused(
-                "legal_hold",
-                "This complaint is under legal hold; release the hold first, where that is lawful.",
-            )
-        if case.closure.archived_at is None and not case.ended:
-            raise Refused(
-                "not_archived",
-                "Only an archived or ended complaint can be erased; wait until it is archived.",
-            )
-        if case.dispute.outside_open:
-            raise Refused(
-                "outside_case_open",
-                "An outside body is still looking at this complaint; close its case first.",
-            )
-        if case.remedies.payments_in_flight():
-            raise Refused(
-                "payment_in_flight",
-                "A payment is on its way; wait until the provider says how it ended.",
-            )
+        refused = hindrance(case)
+        if refused is not None:
+            raise refused
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
-        over_since = case.closure.over_since
-        if self.reason == "retention_ended" and over_since is not None:
-            until = ctx.rules.after(over_since, ctx.rules.retention)
-            if ctx.at < until:
-                source = ctx.rules.retained.source
-                raise Refused(
-                    "retention_runs",
-                    f"The pack keeps these texts until {until:%Y-%m-%d %H:%M} UTC; wait until then, or give "
-                    "the reason for which they go before.",
-                    rule=f"retained ({source.document}, {source.section})",
-                )
-        yield PersonalDataErased(reason=self.reason)
+        until = kept_until(ctx.rules, case)
+        if self.reason != "retention_ended" or until is None:
+            yield PersonalDataErased(reason=self.reason)
+            return
+        rule = the_rule(ctx.rules)
+        # Their time has to be over when it takes effect, and not only when an order that waited is read.
+        if ctx.occurred_at < until:
+            raise Refused(
+                "retention_runs",
+                f"The pack keeps these texts until {until:%Y-%m-%d %H:%M} UTC; wait until then, or give "
+                "the reason for which they go before.",
+                rule=rule,
+            )
+        yield PersonalDataErased(reason=self.reason, kept_until=until, rule=rule)
 
 
 class PlaceLegalHold(Command):

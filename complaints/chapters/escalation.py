@@ -63,6 +63,7 @@ class Escalate(Command):
 
     title: ClassVar[str] = "Escalate"
     who: ClassVar[frozenset[Role]] = HANDLING | {Role.INTAKE_AGENT}
+    unaided: ClassVar[bool] = True
 
     reason: TextRef
 
@@ -85,6 +86,7 @@ class AcknowledgeAlert(Command):
 
     title: ClassVar[str] = "Acknowledge alert"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
 
     clock: str
     note: TextRef | None = None
@@ -112,6 +114,7 @@ class SnoozeAlert(Command):
 
     title: ClassVar[str] = "Snooze alert"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
 
     clock: str
     until: AwareDatetime
@@ -148,6 +151,7 @@ class ReleaseAlert(Command):
 
     title: ClassVar[str] = "Release alert"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
 
     clock: str
 
@@ -210,7 +214,7 @@ def _note_needed(pack: Pack, case: Case, runs: Iterable[Occurrence], note: TextR
             raise Refused(
                 "note_needed",
                 "This alert has climbed so far that whoever acknowledges it says what is being done; add a note.",
-                rule=_rule_of(pack, case, run),
+                rule=_rule_of_rung(pack, case, run),
             )
 
 
@@ -221,6 +225,16 @@ def _ladder(pack: Pack, case: Case, run: Occurrence) -> Ladder | None:
 def _rule_of(pack: Pack, case: Case, run: Occurrence) -> str:
     ladder = _ladder(pack, case, run)
     return "" if ladder is None else f"ladder {ladder.id} ({ladder.source.document}, {ladder.source.section})"
+
+
+def _rule_of_rung(pack: Pack, case: Case, run: Occurrence) -> str:
+    """The rung that called last, with the source that holds for it."""
+    ladder = _ladder(pack, case, run)
+    if ladder is None or not run.rungs or run.rungs[-1][0] >= len(ladder.rungs):
+        return _rule_of(pack, case, run)
+    number = run.rungs[-1][0]
+    found = ladder.sourced_rungs()[number].source
+    return f"ladder {ladder.id}, rung {number + 1} ({found.document}, {found.section})"
 
 
 def _named(pack: Pack, clock: str) -> str:

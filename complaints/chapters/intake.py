@@ -331,7 +331,10 @@ class AddNote(Command):
 
     text: TextRef
 
-    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
+    @classmethod
+    def check(cls, case: Case, ctx: Context) -> None:
         if case.erased is not None:
             raise Refused("erased", "The texts of this complaint were erased; nothing can be added to it.")
+
+    def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         yield NoteAdded(text=self.text)

@@ -163,6 +163,7 @@ class TakeOwnership(Command):
 
     title: ClassVar[str] = "Take ownership"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
 
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
@@ -190,6 +191,7 @@ class OfferHandover(Command):
 
     title: ClassVar[str] = "Offer handover"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
     owner_only: ClassVar[bool] = True
 
     to: Person
@@ -229,6 +231,7 @@ class AcceptHandover(Command):
 
     title: ClassVar[str] = "Accept handover"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
 
     @classmethod
     def check(cls, case: Case, ctx: Context) -> None:
@@ -245,6 +248,7 @@ class DeclineHandover(Command):
 
     title: ClassVar[str] = "Decline handover"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
 
     reason: TextRef | None = None
 
@@ -261,6 +265,7 @@ class WithdrawHandover(Command):
 
     title: ClassVar[str] = "Withdraw handover"
     who: ClassVar[frozenset[Role]] = HANDLING
+    unaided: ClassVar[bool] = True
     owner_only: ClassVar[bool] = True
 
     @classmethod
@@ -277,6 +282,7 @@ class Assign(Command):
 
     title: ClassVar[str] = "Assign"
     who: ClassVar[frozenset[Role]] = frozenset({Role.SUPERVISOR, Role.DEPARTMENT_HEAD})
+    unaided: ClassVar[bool] = True
 
     to: Person
     reason: TextRef | None = None

@@ -36,8 +36,3 @@ def resolve(case: Case, who: str) -> tuple[str, str]:
             return who, f"role:{Role.DEPARTMENT_HEAD}"
         case _:
             return who, f"role:{Role.ADMINISTRATOR}"
-
-
-def stands_for_one(word: str) -> bool:
-    """Whether a ladder's word means one person, and not whoever has a role or is on duty."""
-    return word in ("owner", "owner_supervisor") or word.startswith("person:")

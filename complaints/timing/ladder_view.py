@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,8 +23,9 @@ from complaints.timing.occurrences import (
     Unheld,
 )
 from policies.arithmetic.calendars import CalendarError
+from policies.rules import Basis
 from policies.vocabulary import AlertChannel, Role
-from policies.wording.in_words import moment
+from policies.wording.in_words import moment, source
 
 if TYPE_CHECKING:
     from complaints.case import Case
@@ -70,7 +71,8 @@ class RungView(Frozen):
 
     `at` is when it called first or, for one to come, when it will as things stand: None while a pause hides
     it, or where it will not. `again_at` is when it calls once more, `again_firing` that this has come.
-    `answer_by` is when its time to be acknowledged ends.
+    `answer_by` is when its time to be acknowledged ends. `source`, `basis`, `since` and `chosen_by` are those that
+    hold for it, with `own_source` where they are not its ladder's; None for a rung of a ladder it had before.
     """
 
     number: int
@@ -87,6 +89,11 @@ class RungView(Frozen):
     raise_tier: bool = False
     reassign_to: Role | None = None
     note_required: bool = False
+    source: str | None = None
+    basis: Basis | None = None
+    since: date | None = None
+    chosen_by: str | None = None
+    own_source: bool = False
 
 
 class Answered(Frozen):
@@ -157,7 +164,7 @@ def ladder_view(
         occurrence=run.number,
         ladder=ladder.id,
         title=dict(rule.title),
-        source=f"{ladder.source.document}, {ladder.source.section}",
+        source=source(ladder.source),
         due_at=run.due_at if run.running else run.frozen_due,
         running=run.running,
         paused=run.running and run.due_at is None,
@@ -252,7 +259,8 @@ def _shown(
             over=over,
             calls=made,
         )
-    rung = seen.ladder.rungs[number]
+    sourced = seen.ladder.sourced_rungs()[number]
+    rung = sourced.rung
     again = spot if spot is not None and spot.repeat else None
     return RungView(
         number=number + 1,
@@ -268,6 +276,11 @@ def _shown(
         raise_tier=rung.raise_tier,
         reassign_to=rung.reassign_to,
         note_required=rung.note_required,
+        source=source(sourced.source),
+        basis=sourced.basis,
+        since=sourced.since,
+        chosen_by=sourced.chosen_by,
+        own_source=rung.says_its_origin,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from complaints.base import INSTANT, Coming
 from complaints.people.recipients import resolve
 from complaints.timing.occurrences import AcknowledgementExpired, Occurrence
-from policies.rules import Unanswered
+from policies.ladders import Unanswered
 from policies.vocabulary import AlertChannel
 
 if TYPE_CHECKING:

@@ -132,6 +132,9 @@ def _rung(pack: Pack, rung: Rung, has_calendar: bool, path: Path) -> Iterator[Fi
 
 def _sources(pack: Pack) -> Iterator[Finding]:
     for path, rule in pack.sourced():
+        for part in ("document", "section"):
+            if not getattr(rule.source, part).strip():
+                yield Finding((*path, "source", part), f"a source names its {part}")
         if rule.basis is Basis.CHOICE and not rule.chosen_by:
             yield Finding((*path, "chosen_by"), "a choice must name who chose")
         if rule.basis is not Basis.CHOICE and rule.chosen_by:

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from policies.difference.sentences import Sentence, Subject
 from policies.difference.stricter import Effect
 from policies.difference.words import added, changed_field, changed_rung, changed_value, removed
+from policies.ladders import Ladder
 from policies.pack import Pack
-from policies.rules import ClockRule, Frozen, Ladder, Sourced
+from policies.rules import ClockRule, Frozen, Sourced
 from policies.wording.in_words import begun, text_in, whom, words
 
 
@@ -108,19 +109,20 @@ def _fields(subject: Subject, old: _Entry, new: _Entry) -> Iterator[tuple[str | 
         if before == after:
             continue
         if isinstance(new.value, Ladder) and name == "rungs":
-            yield from _rungs(subject, before, after)
+            yield from _rungs(subject, old.value, new.value)
         else:
             yield name, changed_field(subject, old.value, new.value, name)
 
 
-def _rungs(
-    subject: Subject, before: tuple[Any, ...], after: tuple[Any, ...]
-) -> Iterator[tuple[str, Sentence]]:
-    for number in range(max(len(before), len(after))):
-        old = before[number] if number < len(before) else None
-        new = after[number] if number < len(after) else None
-        if old != new:
-            yield f"rungs[{number}]", changed_rung(subject, number + 1, old, new)
+def _rungs(subject: Subject, before: Ladder, after: Ladder) -> Iterator[tuple[str, Sentence]]:
+    was, now = before.sourced_rungs(), after.sourced_rungs()
+    for number in range(max(len(was), len(now))):
+        old = was[number] if number < len(was) else None
+        new = now[number] if number < len(now) else None
+        # Where neither says its origin the ladder's own sentence tells of another one.
+        if (old and old.rung) != (new and new.rung):
+            for said in changed_rung(subject, number + 1, old, new):
+                yield f"rungs[{number}]", said
 
 
 # What stands on its own in a pack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -30,8 +30,9 @@ from policies.difference.stricter import (
     more_of_them_is_stricter,
     shorter_is_stricter,
 )
+from policies.ladders import SourcedRung
 from policies.letters import Letter
-from policies.rules import AuthorityLimit, ClockRule, Rung, Sourced, Target
+from policies.rules import AuthorityLimit, ClockRule, Sourced, Target
 from policies.vocabulary import DeliveryState
 from policies.wording import in_words as say
 from policies.wording.plain_values import plainly
@@ -75,18 +76,27 @@ def changed_value(subject: Subject, old: Any, new: Any) -> Sentence:
     return Sentence(f"{subject.opening} is {plainly(new)} instead of {plainly(old)}")
 
 
-def changed_rung(subject: Subject, number: int, old: Rung | None, new: Rung | None) -> Sentence:
-    """A step of a ladder that is another, or new, or gone."""
+def changed_rung(
+    subject: Subject, number: int, old: SourcedRung | None, new: SourcedRung | None
+) -> Iterator[Sentence]:
+    """A step of a ladder that is another, or rests on another source, or is new, or gone."""
     opening = f"step {number} of the ladder {subject.name}"
     if old is None and new is not None:
-        return Sentence(f"{opening} is new: {say.rung(new)}", Effect.STRICTER)
-    if new is None and old is not None:
-        return Sentence(f"{opening} is there no more; it was: {say.rung(old)}", Effect.LOOSER)
-    if old is None or new is None:
-        raise ValueError("a step that is in neither ladder has not changed")
-    only_when = old.model_copy(update={"at": new.at}) == new
-    effect = earlier_is_stricter(old.at, new.at) if only_when else None
-    return Sentence(f"{opening} is now: {say.rung(new)}; before: {say.rung(old)}", effect)
+        yield Sentence(f"{opening} is new: {say.rung(new.rung)}", Effect.STRICTER)
+    elif new is None and old is not None:
+        yield Sentence(f"{opening} is there no more; it was: {say.rung(old.rung)}", Effect.LOOSER)
+    elif old is not None and new is not None:
+        was, now = (found.rung.model_copy(update=_NO_ORIGIN) for found in (old, new))
+        if was != now:
+            only_when = was.model_copy(update={"at": now.at}) == now
+            effect = earlier_is_stricter(was.at, now.at) if only_when else None
+            yield Sentence(f"{opening} is now: {say.rung(now)}; before: {say.rung(was)}", effect)
+        own = old.rung.says_its_origin or new.rung.says_its_origin
+        if own and (rests := say.origin(new)) != (rested := say.origin(old)):
+            yield Sentence(f"{opening} is {rests}; before: {rested}")
+
+
+_NO_ORIGIN: dict[str, None] = dict.fromkeys(("basis", "source", "since", "chosen_by"))
 
 
 def changed_field(subject: Subject, old: BaseModel, new: BaseModel, field: str) -> Sentence:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from policies.arithmetic.durations import Duration, Offset, Unit
-from policies.rules import Applies, Basis, ClockRule, Extension, Ladder, Rung, Source, Texts, Unanswered
+from policies.ladders import Ladder, Rung, Unanswered
+from policies.rules import Applies, Basis, ClockRule, Extension, Source, Sourced, Texts
 from policies.vocabulary import AlertChannel, Channel, Fact, FeedbackClass, Kind, Role
 
 _KINDS = {
@@ -219,3 +220,8 @@ def basis(found: Basis, chosen_by: str | None) -> str:
     if chosen_by is None:
         return _BASES[found]
     return "a choice nobody has made yet" if chosen_by == NOBODY_YET else f"chosen by {chosen_by}"
+
+
+def origin(rule: Sourced) -> str:
+    """How binding a rule is, where it stands and since when it holds, on one line."""
+    return f"{basis(rule.basis, rule.chosen_by)}: {source(rule.source)}, since {rule.since}"

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from policies.arithmetic.durations import Duration, Offset
-from policies.rules import Applies, AuthorityLimit, Rung, Source
+from policies.ladders import Rung
+from policies.rules import Applies, AuthorityLimit, Source
 from policies.wording import in_words as say
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from policies.checking.reviewing import choices_unmade_first
+from policies.ladders import Ladder, SourcedRung
 from policies.pack import Pack, Path
-from policies.rules import AuthorityLimit, ClockRule, Ladder, PauseReason, SecondApprover, Sourced
+from policies.rules import AuthorityLimit, ClockRule, PauseReason, SecondApprover, Sourced
 from policies.wording import in_words as say
 from policies.wording.plain_values import plainly
 
@@ -69,6 +70,8 @@ def summary(pack: Pack, rule: Sourced) -> str:
             )
         case Ladder():
             return "; ".join((*map(say.rung, rule.rungs), *say.ladder(rule)))
+        case SourcedRung():
+            return say.rung(rule.rung)
         case PauseReason():
             limit = "without limit" if rule.limit is None else f"for {say.length(rule.limit)} at most"
             return f"{limit}, until {say.facts(rule.ends_on) or 'a person ends it'}"
@@ -88,6 +91,8 @@ def named(path: Path, rule: Sourced) -> str:
     own = f"“{title['en']}”" if isinstance(title, dict) else " ".join(steps)
     if "extension" in rest:
         own = " ".join(steps)
+    if isinstance(rule, SourcedRung):
+        own = f"{say.words(str(rest[0]))}, step {steps[-1]}"
     if isinstance(rule, AuthorityLimit):
         own = f"of {say.words(rule.role)}s, {rule.currency}"
     return say.begun(f"{_ONE.get(str(part), say.words(str(part)))} {own}".strip())
@@ -173,10 +178,18 @@ def _ladders(pack: Pack) -> Sheet:
         "How alarms climb",
         ("Ladder", "Steps", _ORIGIN),
         (
-            ((say.words(name),), (*map(say.rung, ladder.rungs), *say.ladder(ladder)), origin(ladder))
+            ((say.words(name),), (*map(say.rung, ladder.rungs), *say.ladder(ladder)), _origins(ladder))
             for name, ladder in pack.ladders.items()
         ),
     )
+
+
+def _origins(ladder: Ladder) -> Iterator[str]:
+    """The ladder's origin, and that of each step that has another."""
+    yield from origin(ladder)
+    for number, found in enumerate(ladder.sourced_rungs(), start=1):
+        if found.rung.says_its_origin:
+            yield f"step {number}: {say.origin(found)}"
 
 
 def _tiers(pack: Pack, language: str) -> Sheet:

@@ -41,6 +41,7 @@ from policies.vocabulary import Channel, Role
 from runtime.clock import Clock
 from runtime.settings import Settings
 from tests.complaints.support import PACK, ana, dora, emil, iris
+from tests.support.waiting import PATIENCE
 from workflows.client import EngineAway
 
 ORGANISATION = "Kettles & Co"
@@ -185,7 +186,7 @@ class Office:
             yield
         finally:
             stop.set()
-            await asyncio.wait_for(running, 20)
+            await asyncio.wait_for(running, PATIENCE)
 
     def watchdog(self, grace: timedelta = timedelta(0)) -> Watchdog:
         """A watchdog that is not running yet."""

@@ -25,6 +25,7 @@ from ledger.texts import Texts, destroy_key
 from runtime.ports import free_port
 from runtime.settings import Settings
 from tests.support.payments import TOKEN, PaymentDesk, payment_desk
+from tests.support.waiting import PATIENCE
 from workflows.payment import PaymentAsk, PaymentOrder, PaymentReport
 
 REFERENCE = "7K2M-9QF3-XA5C"
@@ -46,6 +47,15 @@ async def desk(running: PaymentDesk) -> PaymentDesk:
 
 @pytest.fixture
 async def provider(desk: PaymentDesk) -> AsyncIterator[HttpPayments]:
+    """Asked by somebody who waits for the answer of a busy machine."""
+    payments = HttpPayments(desk.url, TOKEN, httpx.Timeout(PATIENCE))
+    yield payments
+    await payments.aclose()
+
+
+@pytest.fixture
+async def hurried(desk: PaymentDesk) -> AsyncIterator[HttpPayments]:
+    """Asked by somebody who soon gives up: for what is never answered."""
     payments = HttpPayments(desk.url, TOKEN, httpx.Timeout(0.5))
     yield payments
     await payments.aclose()
@@ -90,16 +100,16 @@ async def test_the_providers_word_is_reported(
 
 
 @pytest.mark.parametrize("payee", ["demo:timeout", "demo:hang", "demo:fail-once"])
-async def test_what_may_have_been_paid_is_uncertain(provider: HttpPayments, payee: str) -> None:
+async def test_what_may_have_been_paid_is_uncertain(hurried: HttpPayments, payee: str) -> None:
     with pytest.raises(PaymentUncertain):
-        await provider.pay(order(), payee)
+        await hurried.pay(order(), payee)
 
 
 async def test_what_the_provider_did_not_begin_is_certain(provider: HttpPayments, desk: PaymentDesk) -> None:
     with pytest.raises(PaymentsAway):
         await provider.pay(order(), "demo:away")
     for url, token in ((f"http://127.0.0.1:{free_port()}", TOKEN), (desk.url, "wrong"), (desk.url, None)):
-        elsewhere = HttpPayments(url, token, httpx.Timeout(0.5))
+        elsewhere = HttpPayments(url, token, httpx.Timeout(PATIENCE))
         with pytest.raises(PaymentsAway):
             await elsewhere.pay(order(), PAYEE)
         await elsewhere.aclose()
@@ -143,7 +153,7 @@ async def test_there_is_nothing_to_take_back_of_what_was_never_paid(provider: Ht
 )
 async def test_an_answer_that_can_not_be_read_leaves_the_payment_unknown(answer: bytes) -> None:
     async with _answering(answer) as url:
-        payments = HttpPayments(url, TOKEN, httpx.Timeout(2.0))
+        payments = HttpPayments(url, TOKEN, httpx.Timeout(PATIENCE))
         with pytest.raises(PaymentUncertain):
             await payments.pay(order(), PAYEE)
         await payments.aclose()
@@ -217,11 +227,11 @@ async def test_nobody_is_paid_whose_name_is_erased_or_missing(
 
 
 async def test_an_uncertain_end_is_unknown_and_is_found_out_by_asking(
-    paying: Paying, provider: HttpPayments, desk: PaymentDesk
+    paying: Paying, provider: HttpPayments, hurried: HttpPayments, desk: PaymentDesk
 ) -> None:
     await desk.behave("time_out", asks_fail=True)
     activities = paying(provider)
-    assert (await submit(activities, order())).outcome is PaymentState.UNKNOWN
+    assert (await submit(paying(hurried), order())).outcome is PaymentState.UNKNOWN
     failure = await fails(news(activities, order(), PaymentState.UNKNOWN))
     assert (failure.type, failure.non_retryable) == ("PaymentsAway", False)
     await desk.behave("settle")
@@ -230,14 +240,14 @@ async def test_an_uncertain_end_is_unknown_and_is_found_out_by_asking(
 
 
 async def test_an_order_the_provider_never_had_is_submitted_again_under_its_key(
-    paying: Paying, provider: HttpPayments, desk: PaymentDesk
+    paying: Paying, provider: HttpPayments, hurried: HttpPayments, desk: PaymentDesk
 ) -> None:
     await desk.behave("hang")
-    activities = paying(provider)
+    activities = paying(hurried)
     assert (await submit(activities, order())).outcome is PaymentState.UNKNOWN
     assert (await fails(news(activities, order(), PaymentState.UNKNOWN))).type == "PaymentsAway"
     await desk.behave("settle")
-    assert (await news(activities, order(), PaymentState.UNKNOWN)).outcome is PaymentState.SETTLED
+    assert (await news(paying(provider), order(), PaymentState.UNKNOWN)).outcome is PaymentState.SETTLED
     assert [made["key"] for made in await desk.payments()] == [KEY]
 
 

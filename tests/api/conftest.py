@@ -17,7 +17,7 @@ from runtime.postgres_server import PostgresServer
 from runtime.settings import Settings, load_settings
 from runtime.temporal_server import register_namespace
 from tests.support import servers
-from tests.support.living import Living, living
+from tests.support.living import PATIENT, Living, living
 from tests.support.waiting import eventually
 
 STAFF: Mapping[str, tuple[Role, ...]] = {
@@ -101,7 +101,7 @@ def settings_for(database_url: str, temporal_address: str, namespace: str, data_
 
 async def open_office(settings: Settings, service: Living) -> Office:
     """The application with its staff and their tokens."""
-    app = create_app(settings)
+    app = create_app(settings, wait=PATIENT)
     deps: Deps = app.state.deps
     tokens: dict[str, str] = {}
     for id_, roles in STAFF.items():

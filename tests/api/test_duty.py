@@ -194,3 +194,25 @@ async def test_a_calendar_program_subscribes_by_a_secret_address_of_one_person(o
                   feeds.path("fifth", "usr_left")]  # fmt: skip
         assert [(await anybody.get(other)).status_code for other in others] == [404] * 4
         assert (await anybody.get("/rotas/fifth.ics")).status_code == 401
+
+
+async def test_who_sends_if_match_overwrites_nothing_that_others_did(office: Office) -> None:
+    team = {"title": "First line", "timezone": "Asia/Shanghai", "hours": {"wed": [["09:00", "17:00"]]}}
+    assert (await sent(office, "PUT", "/teams/matched", json=team)).status_code == 200
+    await begun(office, "matched")
+    for path, body in (
+        ("/teams/matched", team),
+        ("/rotas/matched", {"title": "R", "timezone": "UTC", "starts_on": "2026-01-05"}),
+    ):
+        seen = {"If-Match": (await sent(office, "GET", path)).headers["ETag"]}
+        first = await sent(office, "PUT", path, json=body | {"title": "第一"}, headers=seen)
+        assert (first.status_code, first.headers["ETag"] != seen["If-Match"]) == (200, True)
+        again = await sent(office, "PUT", path, json=body | {"title": "第一"}, headers=seen)
+        assert again.status_code == 200, "the same sent twice is done once"
+        late = await sent(office, "PUT", path, json=body | {"title": "Second"}, headers=seen)
+        ended = await sent(office, "DELETE", path, headers=seen)
+        for refused in (late, ended):
+            assert (refused.status_code, refused.json()["code"]) == (412, "changed_meanwhile")
+        assert (await sent(office, "GET", path)).json()["title"] == "第一"
+        now = {"If-Match": first.headers["ETag"]}
+        assert (await sent(office, "DELETE", path, headers=now)).status_code == 204

@@ -128,8 +128,8 @@ async def test_a_figure_is_entered_by_who_leads_and_every_entry_is_kept(office: 
         assert teams["targets"][1]["value"] is None, "what was entered is never of one team alone"
         measured = await dora.put(f"/figures/{pack.name}/content", json=body)
         assert (measured.status_code, measured.json()["code"]) == (409, "is_measured")
-        tomorrow = str(today + timedelta(days=1))
-        assert (await dora.put(where, json=body | {"to": tomorrow})).json()["code"] == "bad_period"
+        to_come = str(today + timedelta(days=2))  # also where midnight has just passed
+        assert (await dora.put(where, json=body | {"to": to_come})).json()["code"] == "bad_period"
     async with office.deps.reading.connect() as conn:
         from sqlalchemy import text
 

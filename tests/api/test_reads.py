@@ -4,6 +4,7 @@ import pytest
 
 from complaints.references import reference as reference_of
 from tests.api.conftest import Office
+from tests.support.waiting import eventually
 
 NOBODYS = reference_of(20_261_123)
 
@@ -135,9 +136,14 @@ async def test_the_timeline_is_the_chain_in_pages(office: Office) -> None:
 async def test_the_workflow_holds_what_the_record_says(office: Office) -> None:
     reference = await office.receive()
     async with office.client() as ana:
-        live = (await ana.get(f"/complaints/{reference}/live")).json()
-        case = (await ana.get(f"/complaints/{reference}")).json()
-        assert (live["version"], live["sequence"]) == (case["version"], case["case"]["sequence"])
+
+        async def same() -> bool:  # it takes in what is on record only when it hears back from the commit
+            live = (await ana.get(f"/complaints/{reference}/live")).json()
+            case = (await ana.get(f"/complaints/{reference}")).json()
+            assert (live["version"], live["sequence"]) == (case["version"], case["case"]["sequence"])
+            return True
+
+        await eventually(same, what="the workflow to hold what is on record")
         assert (await ana.get(f"/complaints/{NOBODYS}/live")).json()["code"] == "unknown"
 
 

@@ -26,7 +26,7 @@ async def test_health_and_figures_say_who_watches_and_how_late_it_is(office: Off
         figures = (await somebody.get("/metrics")).text
     assert watchdog["process"] == "beef", "the machine's name is nobody's business out there"
     assert (watchdog["late_seconds"], watchdog["watching"]) == (7.2, True)
-    assert watchdog["age_seconds"] < 5
+    assert 0 <= watchdog["age_seconds"] < 60
     assert "redress_watchdog_late_seconds 7.25" in figures
     async with office.deps.sql.begin() as conn:
         await conn.execute(text("UPDATE heartbeats SET beat_at = now() - interval '1 minute'"))

@@ -94,6 +94,7 @@ async def test_both_sides_are_measured_in_turns_by_all_their_callers_and_the_war
 def _report(*targets: Target) -> Report:
     machine = Machine("two-cores", "A processor", 2, 8.0, "Linux 6", "3.11", {"PostgreSQL": "18"}, 0.1)
     report = Report(datetime(2026, 3, 2, tzinfo=UTC), quick=False, machine=machine, targets=list(targets))
+    report.finished = True
     report.rows["command"] = summary((0.1,), 1.0)
     return report
 

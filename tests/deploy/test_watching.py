@@ -22,7 +22,7 @@ from runtime.settings import Settings
 from tests.activities.office import open_office
 from tests.activities.watching.test_watchdog import ANA, environment, overdue
 from tests.support.mail import CaughtMail
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 RULES = DEPLOY / "prometheus" / "alerts.yaml"
@@ -78,8 +78,8 @@ async def test_every_metric_that_is_asked_for_is_told_and_no_label_names_anybody
         stream = await overdue(office, 40)
         await running.start()
         try:
-            await mail.wait_for(ANA, where=lambda told: stream in told["Subject"], within=30)
-            async with httpx.AsyncClient() as client:
+            await mail.wait_for(ANA, where=lambda told: stream in told["Subject"])
+            async with httpx.AsyncClient(timeout=PATIENCE) as client:
 
                 async def measured() -> str:
                     said = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
@@ -87,7 +87,7 @@ async def test_every_metric_that_is_asked_for_is_told_and_no_label_names_anybody
                     assert re.search(r"redress_delivery_seconds_count\{.*\} [1-9]", said)
                     return said
 
-                of_scheduler = await eventually(measured, within=30, what="the lags to be measured")
+                of_scheduler = await eventually(measured, what="the lags to be measured")
         finally:
             await running.stop()
     app = create_app(settings)

@@ -17,12 +17,10 @@ from ledger.outbox import outbox
 from tests.support.house import House, house
 from tests.support.load import Load
 from tests.support.promises import kept
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
-CLOCK = "response"
-"""Due fifteen minutes after receipt, a quarter of a minute in these houses."""
-ON_TIME = 5.0
-"""Seconds that an alert may take from its moment to the outbox, with Temporal or without."""
+CLOCK = "first_handling"
+"""Due half an hour after receipt, half a minute in these houses: long enough to stop Temporal before."""
 NARRATIVE = "The kettle that I bought broke after a day."
 
 
@@ -30,7 +28,7 @@ def client_of(whole: House, who: str | None = None, **headers: str) -> httpx.Asy
     """Somebody who uses the API."""
     if who is not None:
         headers["Authorization"] = f"Bearer {whole.tokens[who]}"
-    return httpx.AsyncClient(base_url=whole.url, headers=headers, timeout=30.0)
+    return httpx.AsyncClient(base_url=whole.url, headers=headers, timeout=PATIENCE)
 
 
 async def breaches(whole: House, reference: str, clock: str = CLOCK) -> list[ClockBreached]:
@@ -51,17 +49,6 @@ async def alerted(whole: House, reference: str, clock: str = CLOCK) -> list[str]
     return [str(mail["Message-ID"]) for mail in whole.mail.all() if str(mail["Message-ID"]) in ids]
 
 
-async def lateness(whole: House, references: list[str]) -> list[float]:
-    """How late each alert of these complaints was queued, in real seconds from the moment that called for it."""
-    async with whole.reading.connect() as conn:
-        query = select(outbox.c.called_at, outbox.c.queued_at).where(
-            outbox.c.stream.in_(references), outbox.c.called_at.is_not(None)
-        )
-        rows = (await conn.execute(query)).all()
-    spec = whole.settings.clock_spec
-    return [(row.queued_at - spec.real(row.called_at)).total_seconds() for row in rows]
-
-
 def assert_put_off(answer: httpx.Response, code: str | None = None) -> None:
     """A clear word to come back later, and nothing of our own making."""
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE, f"{answer.request.url}: {answer.text}"
@@ -78,7 +65,7 @@ async def test_while_temporal_is_away_intake_goes_on_and_alerts_go_out_and_then_
         load = Load(whole, iris)
         await load.fill(10)
         before = list(load.references)
-        await eventually(lambda: _all_recorded(whole, before), within=30.0, what="the receipts on record")
+        await eventually(lambda: _all_recorded(whole, before), what="the receipts on record")
         await whole.kill("temporal")
 
         answers = await asyncio.gather(*(_taken_in(iris, number) for number in range(10)))
@@ -91,26 +78,29 @@ async def test_while_temporal_is_away_intake_goes_on_and_alerts_go_out_and_then_
         assert_put_off(refused, "engine_away")
         seen = await iris.get(f"/complaints/{before[0]}")
         assert seen.status_code == HTTPStatus.OK, "what is on record can be read all the same"
-        ready = (await iris.get("/ready")).json()
-        assert (ready["ready"], ready["temporal"]) == (True, "away")
+
+        async def said_to_be_away() -> bool:
+            ready = (await iris.get("/ready")).json()
+            assert (ready["ready"], ready["temporal"]) == (True, "away")
+            return True
+
+        await eventually(said_to_be_away)
 
         async def all_alerted() -> bool:
             silent = [reference for reference in before if not await alerted(whole, reference)]
             assert silent == [], "overdue, and nobody was told"
             return True
 
-        await eventually(all_alerted, within=60.0, what="an alert for every complaint that is overdue")
+        # How soon each was is what bench/deadlines.py measures.
+        await eventually(
+            all_alerted, within=2 * PATIENCE, what="an alert for every complaint that is overdue"
+        )
         assert [await breaches(whole, reference) for reference in before] == [[]] * len(before), (
             "Temporal was up: this shows nothing"
         )
-        late = await lateness(whole, before)
-        assert len(late) >= len(before)
-        assert max(late) <= ON_TIME, "alerts went out, but not in time"
         await whole.start("temporal")
         everything = [*before, *kept_references]
-        await eventually(
-            lambda: _all_recorded(whole, everything), within=60.0, what="the intake to be flushed"
-        )
+        await eventually(lambda: _all_recorded(whole, everything), what="the intake to be flushed")
         received_at = {answer.json()["reference"]: answer.json()["received_at"] for answer in answers}
         for reference in kept_references:
             case = fold(await whole.record.read(reference))
@@ -119,7 +109,7 @@ async def test_while_temporal_is_away_intake_goes_on_and_alerts_go_out_and_then_
         async def all_breached() -> bool:
             return all([await breaches(whole, reference) for reference in everything])
 
-        await eventually(all_breached, within=60.0, what="every breach to be on record")
+        await eventually(all_breached, within=2 * PATIENCE, what="every breach to be on record")
         await whole.calm()
         for reference in everything:
             assert len(await breaches(whole, reference)) == 1
@@ -179,8 +169,14 @@ async def test_while_the_database_is_away_everyone_is_told_to_come_back_and_then
             assert answer.status_code == HTTPStatus.OK
             return True
 
-        await eventually(served, within=30.0, what="the API to serve again")
+        await eventually(served, what="the API to serve again")
         assert (await ana.get("/desk", headers=browser)).status_code == HTTPStatus.OK
-        taken = await ana.post(f"/complaints/{reference}/commands/take-ownership")
-        assert taken.status_code == HTTPStatus.OK
+
+        async def taken() -> bool:  # the worker, too, has to find that the database is back
+            path, once = f"/complaints/{reference}/commands/take-ownership", {"Idempotency-Key": "once"}
+            answer = await ana.post(path, headers=once)
+            assert answer.status_code == HTTPStatus.OK, answer.text
+            return True
+
+        await eventually(taken, what="a command to be carried out")
         assert (await whole.verified()).ok

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from activities.delivery.mail import ANSWERS_WITHIN
 from activities.delivery.targets import Limits
 from cli import prepare
 from complaints.messages import Message
@@ -28,7 +30,7 @@ from runtime.settings import Settings, load_settings
 from tests.activities.conftest import plain_log_lines
 from tests.activities.office import QUICK, Office, open_office
 from tests.support.sink import Sink
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 MASTER_KEY = "cmVkcmVzcy10ZXN0LW1hc3Rlci1rZXktMzItYnl0ZXM="
 CLOCKS = ("first_handling", "response", "resolution")
@@ -131,7 +133,7 @@ async def test_after_a_day_without_a_mail_server_everything_arrives_once_and_in_
             await pass_by(office, "8 hours")
         assert (await counts(office))["queued"] == 6 * 3 * 3
         async with sink.listening(smtp.smtp_port):
-            await eventually(lambda: _none_queued(office), within=20.0, what="everything to be sent")
+            await eventually(lambda: _none_queued(office), what="everything to be sent")
     assert await counts(office) == {"sent": 6 * 9, "expanded": 6 * 3}
     assert len(sink.caught) == 6 * 9
     await in_order(office, sink, whoever=True)
@@ -166,16 +168,20 @@ async def test_bad_servers_cost_no_message_and_keep_nobody_elses_waiting(
         await alerts(office, stream, ["staff:good"])
     good = "good@good.example.org"
     pace = replace(QUICK, attempts=100, at_once=6, limits=SMALL)
+    began = time.monotonic()
     async with sink.listening(smtp.smtp_port), office.dispatching(pace):
-        await eventually(lambda: len(sink.to(good)) == 21, within=20.0, what="the good server's mails")
+        await eventually(lambda: len(sink.to(good)) == 21, what="the good server's mails")
         waiting = [key for key, state in (await office.outbox()).items() if state == "queued"]
         hanging = [key for key in waiting if key.endswith("staff:hangs")]
         assert len(hanging) == 21, "while these hung, all others had their mail"
-        assert sink.tried.count("hangs@hangs.example.org") <= SMALL.at_once, (
+        turns = 1 + int(
+            (time.monotonic() - began) / ANSWERS_WITHIN
+        )  # a machine that is busy comes to the next
+        assert sink.tried.count("hangs@hangs.example.org") <= SMALL.at_once * turns, (
             "and took no more hands than theirs"
         )
         sink.mend()
-        await eventually(lambda: _none_queued(office), within=30.0, what="everything to be sent")
+        await eventually(lambda: _none_queued(office), what="everything to be sent")
     for who in ("hangs", "resets", "greylists", "good"):
         assert len({caught.message_id for caught in sink.to(f"{who}@{who}.example.org")}) == 21, who
     refused = [key for key, state in (await office.outbox()).items() if state == "bounced"]
@@ -215,15 +221,13 @@ async def test_killed_between_sending_and_settling_a_message_comes_twice_at_most
         try:
             await scheduler.start()
             await alerts(office, stream, ["staff:silent"], CLOCKS[:1])
-            await eventually(
-                lambda: len(sink.to(silent)) == 1, within=20.0, what="a mail that is not acknowledged"
-            )
+            await eventually(lambda: len(sink.to(silent)) == 1, what="a mail that is not acknowledged")
             await scheduler.kill()
             await alerts(office, stream, ["staff:silent", "staff:good"], CLOCKS[1:])
             await pass_by(office, "1 hour")  # the dead one's lease runs out
             sink.mend()
             await scheduler.start()
-            await eventually(lambda: _none_queued(office), within=20.0, what="everything to be sent")
+            await eventually(lambda: _none_queued(office), what="everything to be sent")
         finally:
             await scheduler.stop()
     first, again, *others = [caught.message_id for caught in sink.to(silent)]
@@ -248,10 +252,13 @@ async def test_a_database_that_is_killed_under_load_loses_and_doubles_nothing(
         wanted = len(streams) * 9
         async with office.dispatching(replace(QUICK, at_once=2)):
             for enough in (5, 20):
-                await eventually(partial(_as_many, sink, enough), within=20.0, what="some mails")
+                await eventually(partial(_as_many, sink, enough), what="some mails")
                 await postgres.kill()
                 await postgres.start()
-            await eventually(lambda: _all_sent(office, wanted), within=30.0, what="everything to be sent")
+            # What was being taken out when the database died is free again only when its lease has run out.
+            await eventually(
+                lambda: _all_sent(office, wanted), within=QUICK.lease + PATIENCE, what="everything to be sent"
+            )
         assert len(sink.caught) == wanted
         await in_order(office, sink, whoever=False)
 

@@ -17,11 +17,14 @@ from complaints.timing.occurrences import AcknowledgementExpired, AlertAcknowled
 from ledger.outbox import outbox
 from tests.support.house import House, house
 from tests.support.mail import text_of
+from tests.support.promises import workflows_agree
 from tests.support.waiting import eventually
 
 CLOCK = "response"
 """Due fifteen minutes after receipt; its alarms repeat each hour, an acknowledgement holds for one."""
 TITLE = '"Response"'
+ANSWERS = 2
+"""One with Temporal there, from the mail's link; one without it, over the API."""
 E = TypeVar("E", bound=Event)
 LINK = re.compile(r"https?://\S+/alerts/[\w.-]+")
 
@@ -77,6 +80,15 @@ async def test_a_complaint_runs_out_and_everybody_hears_of_it_though_temporal_st
             "Temporal was up: this shows nothing"
         )
 
+        # Whoever was called answers all the same: it stands in the record, with what time had brought before.
+        headers = {"Authorization": f"Bearer {whole.tokens['ana']}", "Idempotency-Key": "again"}
+        async with httpx.AsyncClient(base_url=whole.url, headers=headers, timeout=60.0) as ana:
+            answer = {"clock": CLOCK, "note": "I am still on it."}
+            said = await ana.post(f"/complaints/{reference}/commands/acknowledge-alert", json=answer)
+            assert said.status_code == HTTPStatus.OK, said.text
+        assert len(await _events(whole, reference, AlertAcknowledged)) == ANSWERS
+        assert len(await _events(whole, reference, RungClimbed)) > climbed
+
         await whole.start("temporal")
 
         async def recorded() -> bool:
@@ -87,13 +99,15 @@ async def test_a_complaint_runs_out_and_everybody_hears_of_it_though_temporal_st
         await eventually(recorded, within=60.0, what="what was called meanwhile, on the record")
         events = [event for event in await _events(whole, reference, RungClimbed) if event.clock == CLOCK]
         assert len({(event.rung, event.repeat) for event in events}) == len(events), "recorded once each"
-        (expired,) = [
+        expired, *_ = [
             told
             for told in await whole.record.read(reference)
             if isinstance(told.event, AcknowledgementExpired) and told.event.clock == CLOCK
         ]
         assert acknowledged.until is not None and expired.occurred_at == acknowledged.until
         assert acknowledged.until - timedelta(hours=1) <= expired.occurred_at
+        await workflows_agree(whole, [reference])
+        assert len(await _events(whole, reference, AlertAcknowledged)) == ANSWERS, "heard, and not done again"
         await _each_sent_once(whole, reference)
 
 

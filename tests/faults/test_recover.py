@@ -11,20 +11,20 @@ from pathlib import Path
 import httpx
 
 from activities.watching.recovery import recover
+from complaints.base import Happening
 from complaints.chapters.remedies import RemedyState
 from complaints.lifecycle import fold
 from complaints.timing.occurrences import ClockBreached
 from tests.support.house import PAYMENTS_TOKEN, House, house
 from tests.support.load import Load, loaded
 from tests.support.promises import kept, workflows_agree
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 LIVE = 100
 SPEED = 30
 CLOCK = "first_handling"
+HALF_AN_HOUR = timedelta(minutes=30)
 """Due half an hour after receipt, a minute here: long enough to lose Temporal's database and to recover before."""
-ON_TIME = timedelta(seconds=15)
-"""Real time from a due moment to its record, on a machine with other things to do."""
 PAYEE = "demo:late:600"
 """The payment service takes it, and settles it when it is told to."""
 
@@ -56,22 +56,25 @@ async def made(whole: House) -> list[dict[str, str]]:
 async def _bank(whole: House, method: str, path: str) -> httpx.Response:
     assert whole.settings.payments_url is not None
     headers = {"Authorization": f"Bearer {PAYMENTS_TOKEN}"}
-    async with httpx.AsyncClient(base_url=whole.settings.payments_url, headers=headers) as bank:
+    async with httpx.AsyncClient(
+        base_url=whole.settings.payments_url, headers=headers, timeout=PATIENCE
+    ) as bank:
         return (await bank.request(method, path)).raise_for_status()
 
 
-async def breached_on_time(whole: House, reference: str) -> None:
-    """Waits for the breach of CLOCK, and sees that it was recorded soon after the due moment."""
+async def breached(whole: House, reference: str) -> None:
+    """Waits for the breach of CLOCK: it comes by itself, and at the moment that the receipt had set."""
 
-    async def breach() -> timedelta | None:
+    async def breach() -> Happening | None:
         for told in await whole.record.read(reference):
             if isinstance(told.event, ClockBreached) and told.event.clock == CLOCK:
-                return told.recorded_at - told.event.due_at
+                return told
         return None
 
-    late = await eventually(breach, within=90.0, what=f"the breach of {CLOCK} of {reference}")
-    assert late is not None
-    assert late <= ON_TIME * SPEED, f"{reference}: recorded {late / SPEED} late"
+    told = await eventually(breach, within=2 * PATIENCE, what=f"the breach of {CLOCK} of {reference}")
+    assert told is not None
+    due_at = fold(await whole.record.read(reference)).received_at + HALF_AN_HOUR
+    assert due_at < told.occurred_at <= due_at + timedelta(seconds=1)
 
 
 async def test_every_open_complaint_comes_back_with_its_clocks_and_goes_on(reachable_folder: Path) -> None:
@@ -94,7 +97,7 @@ async def test_every_open_complaint_comes_back_with_its_clocks_and_goes_on(reach
         again = await recover(whole.sql, whole.record, whole.engine)
         assert (again.revived, again.running, again.failed) == (0, live, []), "recovery may be repeated"
 
-        async with httpx.AsyncClient(base_url=whole.url, timeout=30.0) as client:
+        async with httpx.AsyncClient(base_url=whole.url, timeout=PATIENCE) as client:
             later = Load(whole, client, references=load.references, commands=load.commands)
             for number, reference in enumerate(load.references[:20]):
                 path = f"/complaints/{reference}/commands/add-note"
@@ -109,10 +112,10 @@ async def test_every_open_complaint_comes_back_with_its_clocks_and_goes_on(reach
             case = fold(await whole.record.read(load.references[0]))
             return case.remedies.of("R1").state is RemedyState.PAID
 
-        await eventually(paid, within=30.0, what="the payment in flight to be recorded as settled")
+        await eventually(paid, what="the payment in flight to be recorded as settled")
         told = [happening.event.type for happening in await whole.record.read(load.references[0])]
         assert told.count("PaymentOrdered") == 1
 
         for reference in fresh:
-            await breached_on_time(whole, reference)
+            await breached(whole, reference)
         await kept(whole, later)

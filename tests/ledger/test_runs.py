@@ -50,8 +50,8 @@ async def test_of_two_who_claim_at_once_one_has_it_and_where_that_one_fails_the_
 
 async def _somebody_waits(engine: AsyncEngine) -> None:
     query = text(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        " AND (database IS NULL OR database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
     )
 
     async def waits() -> bool:

@@ -102,9 +102,7 @@ async def test_a_factor_is_theirs_only_once_they_showed_a_code_of_it(
     assert await factors.prove(ticket, shown)
     assert await factors.has("usr_ana")
     assert await directory.session(session.id) is None, "signed in without the factor"
-    assert not await factors.prove(await factors.ask("usr_ana"), app_of(owed.new)), (
-        "the confirming code is spent"
-    )
+    assert not await factors.prove(await factors.ask("usr_ana"), shown), "the confirming code is spent"
 
 
 async def test_who_gets_or_loses_a_factor_is_signed_out_and_keeps_the_tokens(

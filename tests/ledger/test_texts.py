@@ -140,7 +140,10 @@ async def test_a_writer_who_comes_while_the_key_is_being_destroyed_leaves_nothin
     async with engine.connect() as eraser, engine.connect() as writer:
         await destroy_key(eraser, STREAM)
         writing = asyncio.ensure_future(texts.put(writer, STREAM, {"t2": "late"}))
-        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        blocked = text(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+        )
         async with engine.connect() as looker:
             waits: bool = await eventually(lambda: _positive(looker, blocked), what="the writer to wait")
             assert waits

@@ -1,9 +1,13 @@
 """The clocks of the retail guide, written out by hand from its digest, each with its due moment.
 
+The on-call example is the guide with other ladders: it keeps the very same promises.
+
 National Day 2025 in China: 1 to 8 October off; Sunday 28 September and Saturday 11 October work.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from complaints.chapters.triage import Triage
 from policies.vocabulary import FeedbackClass, Kind, Severity, Tier
@@ -89,3 +93,5 @@ RETAIL_2025 = (
         meets=doing.dispute_reply_arrives,
     ),
 )  # fmt: skip
+
+ON_CALL_EXAMPLE = tuple(replace(promise, pack="on-call-example") for promise in RETAIL_2025)

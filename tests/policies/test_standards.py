@@ -18,9 +18,10 @@ from tests.complaints.support import RECEIVED, WEI, Story, ana, text
 from tests.policies import doing
 from tests.policies.boundary import SECOND, Promise, begun, moment, pack_of, run_of
 from tests.policies.promises_of_regulators import REGULATORS
+from tests.policies.promises_of_retail import ON_CALL_EXAMPLE
 from tests.policies.promises_of_standards import STANDARDS
 
-PROMISES = (*STANDARDS, *REGULATORS)
+PROMISES = (*STANDARDS, *ON_CALL_EXAMPLE, *REGULATORS)
 NAMES = tuple(path.stem for path in packs_available())
 
 each = pytest.mark.parametrize("promise", PROMISES, ids=str)
@@ -167,6 +168,7 @@ SOURCES = {
     },
 }
 """How binding each figure is, and in which section it stands."""
+SOURCES["on-call-example"] = SOURCES["retail-2025"]  # the same promises, with other ladders
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -230,6 +232,7 @@ def test_a_late_entry_is_overdue_before_it_is_recorded_with_one_alert_for_all_cl
 
 ANONYMOUS = {
     "retail-2025": {"first_handling"},
+    "on-call-example": {"first_handling"},
     "high-end-service": {"second_response", "handling"},
     "service-centre": {"problem_solved", "complaint_handling", "complaint_investigation", "tier_1_time"},
     "service-standards": {"triage", "complaint_initial_plan", "complaint_closed"},

@@ -1,11 +1,20 @@
-"""The mail catcher: speaks real SMTP, keeps what it took, refuses and puts off as told."""
+"""The mail catcher: speaks real SMTP, keeps what it took, refuses and puts off as told, hands answers in."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import aiosmtplib
 import httpx
 import pytest
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import Envelope, Session
 
+from runtime.mail_catcher import Mails, pages
+from runtime.ports import free_port
 from tests.support.mail import CaughtMail
 
 
@@ -56,3 +65,73 @@ async def test_the_page_shows_the_mails_and_runs_nothing_in_them(mail: CaughtMai
         assert "Subject: <script>" in (await client.get(f"/mails/{listed[0]['name']}/raw")).text
         assert (await client.get("/mails/no-such-mail")).status_code == 404
         assert (await client.get("/mails/..%2f..%2fsecrets")).status_code == 404
+
+
+class Gateway:
+    """What an LMTP server was handed."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+
+    async def handle_DATA(self, server: LMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        self.taken.append(envelope)
+        return "250 Kept"
+
+
+@asynccontextmanager
+async def listening(port: int) -> AsyncIterator[Gateway]:
+    gateway = Gateway()
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(lambda: LMTP(gateway, enable_SMTPUTF8=True), "127.0.0.1", port):
+        yield gateway
+
+
+def kept(folder: Path) -> str:
+    """A mail of ours to Ann, by its name."""
+    mail = (
+        "From: Redress <desk@redress.example>\r\nSubject: Your complaint 7K2M-9QF3-XA5C\r\n"
+        "Message-ID: <own@redress.example>\r\nReferences: <root@redress.example>\r\n\r\nDear Ann\r\n"
+    )
+    envelope = Envelope()
+    envelope.mail_from, envelope.rcpt_tos, envelope.content = (
+        "b@redress.example",
+        ["ann@example.org"],
+        mail.encode(),
+    )
+    return Mails(folder).keep(envelope)
+
+
+def browser(folder: Path, port: int | None) -> httpx.AsyncClient:
+    site = httpx.ASGITransport(pages(Mails(folder), port))
+    return httpx.AsyncClient(transport=site, base_url="http://127.0.0.1")
+
+
+async def test_an_answer_is_handed_in_and_names_the_mail_it_answers(tmp_path: Path) -> None:
+    path = f"/mails/{kept(tmp_path)}"
+    async with listening(port := free_port()) as gateway, browser(tmp_path, port) as client:
+        assert "Answer as ann@example.org" in (await client.get(path)).text
+        answered = await client.post(f"{path}/answer", data={"words": "是蓝色的那个。"})
+        assert (answered.status_code, "taken the answer from ann@example.org" in answered.text) == (200, True)
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        assert (
+            await client.post(f"{path}/answer", data={"words": "x"}, headers=elsewhere)
+        ).status_code == 403
+        assert (await client.post(f"{path}/answer", data={"words": "  "})).status_code == 422
+    (envelope,) = gateway.taken
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("ann@example.org", ["desk@redress.example"])
+    assert isinstance(envelope.content, bytes)
+    answer = message_from_bytes(envelope.content, policy=policy.default)
+    assert answer["Subject"] == "Re: Your complaint 7K2M-9QF3-XA5C"
+    assert answer["In-Reply-To"] == "<own@redress.example>"
+    assert answer["References"] == "<root@redress.example> <own@redress.example>"
+    assert answer.get_content().strip() == "是蓝色的那个。"
+
+
+async def test_an_answer_that_nobody_takes_is_said_not_to_be(tmp_path: Path) -> None:
+    path = f"/mails/{kept(tmp_path)}"
+    async with browser(tmp_path, free_port()) as client:
+        answered = await client.post(f"{path}/answer", data={"words": "The blue one."})
+    assert (answered.status_code, "Redress did not take the answer" in answered.text) == (502, True)
+    async with browser(tmp_path, None) as client:
+        assert "Answer as" not in (await client.get(path)).text
+        assert (await client.post(f"{path}/answer", data={"words": "x"})).status_code == 403

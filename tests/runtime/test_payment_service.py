@@ -8,6 +8,10 @@ import httpx
 import pytest
 
 from tests.support.payments import PaymentDesk, payment_desk
+from tests.support.waiting import PATIENCE, eventually
+
+HASTY = httpx.Timeout(PATIENCE, read=0.5)
+"""For a caller who does not wait for the answer, but does reach the service."""
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +101,19 @@ async def test_a_timed_out_payment_was_made_all_the_same(desk: PaymentDesk, how:
         await desk.behave("time_out")
     payee = "demo:timeout" if how == "payee" else "anybody"
     with pytest.raises(httpx.ReadTimeout):
-        await desk.request("POST", "/payments", json=order(payee=payee), timeout=0.5)
-    assert [p["state"] for p in await desk.payments()] == ["settled"]
+        await desk.request("POST", "/payments", json=order(payee=payee), timeout=HASTY)
+
+    async def made() -> list[str]:
+        return [payment["state"] for payment in await desk.payments()]
+
+    assert await eventually(made, what="the payment to be made") == ["settled"]
     again = await desk.request("POST", "/payments", json=order(payee=payee))
     assert again.status_code == 200  # what is known already is answered
 
 
 async def test_a_hanging_service_has_accepted_nothing(desk: PaymentDesk) -> None:
     with pytest.raises(httpx.ReadTimeout):
-        await desk.request("POST", "/payments", json=order(payee="demo:hang"), timeout=0.5)
+        await desk.request("POST", "/payments", json=order(payee="demo:hang"), timeout=HASTY)
     assert await desk.payments() == []
 
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from runtime.small_http import Answer, serving
+from tests.support.waiting import PATIENCE
 
 
 async def page() -> Answer:
@@ -24,7 +25,7 @@ async def broken() -> Answer:
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serving("127.0.0.1", 0, {"/health": page, "/broken": broken}) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
     ):
         yield client
 
@@ -54,6 +55,6 @@ async def test_nonsense_and_silence_do_not_keep_others_waiting(client: httpx.Asy
     await rude.drain()
     assert (await client.get("/health")).status_code == 200
     with suppress(ConnectionResetError):  # it was hung up on with its nonsense unread
-        await asyncio.wait_for(reader.read(), 5)
+        await asyncio.wait_for(reader.read(), PATIENCE)
     for writer in (silent, rude):
         writer.close()

@@ -17,7 +17,7 @@ from runtime.processes import identify
 from runtime.readiness import listens
 from runtime.supervisor import Supervisor
 from tests.support.small_house import STUBBORN, listener, worker
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 @dataclass
@@ -42,7 +42,7 @@ class House:
     async def until_up(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             async for line in self.process.stdout:
                 self.said.append(line.decode().strip())
                 if self.said[-1] == "All is up.":

@@ -17,7 +17,9 @@ from runtime.up import up
 async def when_up(what): raise SystemExit("it is up")
 sys.exit(up("--demo" in sys.argv, prepare=lambda settings: None, when_up=when_up, speed=eval(sys.argv[1])))
 """
-PORTS = ("API", "POSTGRES", "TEMPORAL", "TEMPORAL_UI", "CATCHER_SMTP", "CATCHER_PAGE", "PAYMENTS")
+PORTS = (
+    "API", "POSTGRES", "TEMPORAL", "TEMPORAL_UI", "CATCHER_SMTP", "CATCHER_PAGE", "PAYMENTS", "SCHEDULER", "LMTP",
+)  # fmt: skip
 
 Try = Callable[..., Awaitable[tuple[int, str]]]
 
@@ -43,7 +45,7 @@ async def attempt(reachable_folder: Path) -> Try:
     return run
 
 
-@pytest.mark.parametrize("name", ["API", "POSTGRES", "CATCHER_SMTP"])
+@pytest.mark.parametrize("name", ["API", "POSTGRES", "CATCHER_SMTP", "SCHEDULER", "LMTP"])
 async def test_a_port_in_use_is_named_with_its_setting(attempt: Try, name: str) -> None:
     async def nobody(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()

@@ -8,10 +8,10 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cli import prepare
@@ -57,8 +57,6 @@ PASSWORD = "a password for the house"
 PAYMENTS_TOKEN = "the payment service's token"
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
-_LATE = timedelta(seconds=6)
-"""Real time after which a wake-up that nobody acted on is outstanding: beyond what a killed worker stalls."""
 
 
 @dataclass
@@ -129,19 +127,26 @@ class House:
         async with self.reading.connect() as conn:
             return (await reads.counts(conn)).live
 
-    async def calm(self, within: float = 60.0) -> None:
-        """Returns once nothing that was due is outstanding: no wake-up, no message, no intake."""
-        late = _LATE * self.settings.clock_spec.speed
+    async def calm(self, within: float = 60.0) -> datetime:
+        """Returns once nothing of before this call is outstanding: no wake-up, no message, no intake.
+
+        Time goes on meanwhile, and fast, and calls for more: what it calls for later is not waited for. The
+        system's own time of the call, by the database: messages queued up to it have left.
+        """
+        async with self.reading.connect() as conn:
+            asked = (await conn.execute(select(func.now()))).scalar_one()
+        due = self.clock.now()
 
         async def nothing_outstanding() -> bool:
             async with self.reading.connect() as conn:
-                found = await conn.execute(_OUTSTANDING, {"late": self.clock.now() - late})
+                found = await conn.execute(_OUTSTANDING, {"due": due, "asked": asked})
                 wake_ups, queued, untold, waiting = found.one()
             left = f"{wake_ups} wake-ups, {queued} messages, {untold} outcomes, {waiting} intakes"
             assert not (wake_ups or queued or untold or waiting), f"still outstanding: {left}"
             return True
 
         await eventually(nothing_outstanding, within=within, what="the house to be calm")
+        return asked
 
     async def verified(self) -> Report:
         """What `redress verify` finds, over everything."""
@@ -250,9 +255,10 @@ def _programs(folder: Path, env: Mapping[str, str], ports: Mapping[str, int]) ->
 _OUTSTANDING = text(
     """
     SELECT
-        (SELECT count(*) FROM complaints WHERE live AND wake_at < :late),
-        (SELECT count(*) FROM outbox WHERE state = 'queued'),
-        (SELECT count(*) FROM outbox WHERE kind = 'letter' AND told_at IS NULL AND state IN ('sent', 'bounced')),
+        (SELECT count(*) FROM complaints WHERE live AND wake_at < :due),
+        (SELECT count(*) FROM outbox WHERE state = 'queued' AND queued_at <= :asked),
+        (SELECT count(*) FROM outbox WHERE kind = 'letter' AND told_at IS NULL AND state IN ('sent', 'bounced')
+            AND queued_at <= :asked),
         (SELECT count(*) FROM intake WHERE recorded_at IS NULL AND refused IS NULL)
     """
 )

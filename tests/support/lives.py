@@ -192,13 +192,16 @@ class Life:
 
 
 async def plain_life(service: Living) -> Life:
-    """From receipt to archive: acknowledged, investigated, decided, answered, confirmed, closed, learnt from."""
+    """From receipt to archive: acknowledged, investigated, decided, answered, learnt from, confirmed, closed.
+
+    Once it is closed nothing is left to do: on a fast clock its archive is seconds away.
+    """
     life = await Life.begun(service)
     await life.owned()
     await life.decided()
     await life.answered()
-    await life.closed()
     await life.learnt_from(action=False)
+    await life.closed()
     await life.archived()
     return life
 
@@ -211,7 +214,7 @@ async def whole_life(service: Living, *, action: bool = True) -> Life:
     await life.paid()
     await life.settled()
     await life.answered()
-    await life.closed()
     await life.learnt_from(action=action)
+    await life.closed()
     await life.archived()
     return life

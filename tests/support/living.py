@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,6 +29,7 @@ from policies.vocabulary import Channel, Role
 from runtime.clock import Clock
 from runtime.engine import connect
 from runtime.settings import Settings
+from tests.support.waiting import PATIENCE
 from worker import working
 from workflows.client import Engine
 from workflows.contract import Outcome, complaint_workflow_id
@@ -41,6 +43,9 @@ def ref_of(pack: Pack) -> PackRef:
 
 
 PACK_REF = ref_of(PACK)
+
+PATIENT = timedelta(seconds=PATIENCE)
+"""How long a test's commands wait for their outcome. Callers wait for ten seconds, which a busy machine may take."""
 
 ana = Actor(id="usr_ana", roles=(Role.HANDLER,), supervisor="usr_dora")
 ben = Actor(id="usr_ben", roles=(Role.HANDLER,), supervisor="usr_dora")
@@ -102,7 +107,7 @@ class Living:
     async def do(self, ref: str, actor: Actor, body: Command, order_id: str | None = None) -> Outcome:
         """Give a command and have its outcome. Raises Refused."""
         outcome = await self.engine.execute(ref, self.order(actor, body, order_id))
-        assert outcome is not None, "the command was still at work after ten seconds"
+        assert outcome is not None, f"the command was still at work after {PATIENCE:g} s"
         return outcome
 
     async def case(self, ref: str) -> Case:
@@ -150,7 +155,9 @@ async def reaching(settings: Settings, *packs: Pack) -> AsyncIterator[Living]:
             record=record,
             texts=Texts(settings.master_key_bytes),
             client=await connect(settings),
-            engine=Engine(client, settings.task_queue, settings.clock_spec, held_case, held_issue),
+            engine=Engine(
+                client, settings.task_queue, settings.clock_spec, held_case, held_issue, wait=PATIENT
+            ),
         )
     finally:
         await sql.dispose()

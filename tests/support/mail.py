@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from runtime.mail_catcher import Mails
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 def text_of(mail: EmailMessage) -> str:
@@ -39,7 +39,7 @@ class CaughtMail:
         recipient: str,
         *,
         count: int = 1,
-        within: float = 15.0,
+        within: float = PATIENCE,
         where: Callable[[EmailMessage], bool] = lambda mail: True,
     ) -> list[EmailMessage]:
         """The mails to `recipient` that fit `where`, once there are at least `count` (`within` seconds)."""

@@ -11,6 +11,7 @@ import httpx
 
 from runtime.child import Child, Running
 from runtime.ports import free_port
+from tests.support.waiting import PATIENCE
 
 TOKEN = "the payment service's token"
 
@@ -56,7 +57,7 @@ class PaymentDesk:
     async def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request with the right token (unless `headers` says otherwise)."""
         headers = more.pop("headers", {"Authorization": f"Bearer {TOKEN}"})
-        async with httpx.AsyncClient(base_url=self.url, timeout=more.pop("timeout", 5.0)) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=more.pop("timeout", PATIENCE)) as client:
             return await client.request(method, path, headers=headers, **more)
 
     async def _ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""`eventually`: what a test awaits instead of sleeping."""
+"""`eventually`: what a test awaits instead of sleeping, and for how long at most."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,10 @@ from typing import Any, TypeVar, overload
 from runtime.waiting import TooLateError, until
 
 T = TypeVar("T")
+
+PATIENCE = 60.0
+"""Seconds for what goes through processes, mail, Temporal or a page: a busy machine of two cores has them to spare, and
+only a test that fails waits so long."""
 
 
 @overload
@@ -17,7 +21,9 @@ async def eventually(look: Callable[[], Awaitable[T]], *, within: float = ..., w
 async def eventually(look: Callable[[], T], *, within: float = ..., what: str = ...) -> T: ...
 
 
-async def eventually(look: Callable[[], Any], *, within: float = 10.0, what: str = "the condition") -> Any:
+async def eventually(
+    look: Callable[[], Any], *, within: float = PATIENCE, what: str = "the condition"
+) -> Any:
     """The first truthy result of `look`, which is asked again until the deadline (`within` seconds).
 
     `look` may assert: an `AssertionError` means "not yet", and is the failure shown at the deadline.

@@ -163,8 +163,10 @@ async def _learnt_from(hand: Hand) -> None:
     text = await hand.text("The seals.")
     await hand.does(ana, ClassifyCause(cause=CauseClass.PROCESS_DEFECT, text=text))
     await hand.does(ana, RecordLessons(text=await hand.text("Check seals.")))
-    due = hand.now() + timedelta(seconds=2)
     text = await hand.text("Check them daily.")
+    due = hand.now() + timedelta(
+        seconds=2
+    )  # not before the text is stored: it has to be to come when it is given
     action = AddAction(kind="preventive", owner=person(ben), text=text, due=due, check_after=due)
     await hand.does(ana, action)
     where = await hand.text("In the store in the old town.")

@@ -14,10 +14,14 @@ from pathlib import Path
 
 import httpx
 
+from runtime.mail_catcher import Mails
 from runtime.ports import free_port
+from tests.support.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("API", "POSTGRES", "TEMPORAL", "TEMPORAL_UI", "CATCHER_SMTP", "CATCHER_PAGE", "PAYMENTS")
+PORTS = (
+    "API", "POSTGRES", "TEMPORAL", "TEMPORAL_UI", "CATCHER_SMTP", "CATCHER_PAGE", "PAYMENTS", "SCHEDULER", "LMTP",
+)  # fmt: skip
 REDRESS = f"{sys.executable} -m cli"
 
 
@@ -56,7 +60,7 @@ class Demo:
         finally:
             if process.returncode is None:
                 process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(2 * PATIENCE):
                 await process.wait()
                 await drain
 
@@ -70,10 +74,18 @@ class Demo:
         process = await asyncio.create_subprocess_exec(
             "bash", "-euo", "pipefail", "-c", script, cwd=ROOT, env=self.env, stdout=PIPE, stderr=STDOUT
         )
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             output, _ = await process.communicate()
         assert process.returncode == 0, output.decode()[-3000:]
         return output.decode()
+
+    @asynccontextmanager
+    async def program(self, who: str) -> AsyncIterator[httpx.AsyncClient]:
+        """A program of somebody's."""
+        token = (await self.bash(f"{REDRESS} staff token {who}")).strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx.AsyncClient(base_url=self.url, timeout=60, headers=headers) as client:
+            yield client
 
 
 def readme_blocks(demo: Demo) -> list[str]:
@@ -99,11 +111,68 @@ async def test_the_readme_can_be_followed_while_parts_are_killed(reachable_folde
         assert "Everything fits." in output
     assert process.returncode == 0
 
-    async with demo.running() as process, httpx.AsyncClient(base_url=demo.url) as client:
+    async with demo.running() as process, httpx.AsyncClient(base_url=demo.url, timeout=60) as client:
         assert (await client.get("/ready")).json() == {"ready": True, "database": "up", "temporal": "up"}
         output = await demo.bash(f"{REDRESS} verify && {REDRESS} doctor")
         assert "Everything fits." in output
         # Every real record and every story of the demo is in, and the complaint of the walk.
         (streams,) = re.findall(r"Checked (\d+) streams", output)
         assert int(streams) >= 2981 + 762 + 8
+
+        health = f"http://127.0.0.1:{env['REDRESS_SCHEDULER_PORT']}/health"
+
+        async def the_scheduler_watches() -> bool:
+            return (await client.get(health)).status_code == 200
+
+        await eventually(the_scheduler_watches, what="the scheduler's health")
+        await a_mail_becomes_a_complaint_and_its_answer_a_message(demo, client)
     assert process.returncode == 0
+
+
+async def a_mail_becomes_a_complaint_and_its_answer_a_message(demo: Demo, client: httpx.AsyncClient) -> None:
+    """As docs/inbound-mail.md says it can be tried: a mail in, the letter in the catcher, answered on its page."""
+    text = (ROOT / "docs" / "inbound-mail.md").read_text()
+    (block,) = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    mails = Mails(demo.folder / "mails")
+
+    def letter() -> str:
+        found = [
+            name
+            for name in mails.names()
+            if (mail := mails.read(name)) is not None and mail["Delivered-To"] == "sun@customer.example"
+        ]
+        assert found, "the customer has had no mail yet"
+        return found[0]
+
+    async with demo.program("iris") as iris:
+
+        async def written_by_mail() -> set[str]:
+            listed = (await iris.get("/complaints", params={"channel": "mail", "phase": "received"})).json()
+            return {one["reference"] for one in listed["complaints"]}
+
+        before = await written_by_mail()
+        await demo.bash(block.replace("2424", demo.env["REDRESS_LMTP_PORT"]))
+
+        async def new() -> set[str]:
+            return await written_by_mail() - before
+
+        (reference,) = await eventually(new, what="a complaint of the mail")
+
+        async def acknowledged() -> bool:
+            answer = await iris.post(
+                f"/complaints/{reference}/commands/acknowledge", json={}, headers={"Idempotency-Key": "demo"}
+            )
+            assert answer.status_code in {200, 202, 503}, answer.text  # the engine may just be starting
+            return answer.status_code == 200
+
+        await eventually(acknowledged, what="the acknowledgement")
+        name = await eventually(letter, what="the letter to the customer")
+        page = f"http://127.0.0.1:{demo.env['REDRESS_CATCHER_PAGE_PORT']}/mails/{name}"
+        assert "Answer as sun@customer.example" in (await client.get(page)).text
+        answered = await client.post(f"{page}/answer", data={"words": "It is the blue one."})
+        assert "Redress has taken the answer" in answered.text
+
+        async def on_record() -> bool:
+            return "It is the blue one." in (await iris.get(f"/complaints/{reference}/timeline")).text
+
+        await eventually(on_record, what="the answer on the complaint's timeline")

@@ -67,7 +67,7 @@ async def test_a_reversal_after_the_archive_is_followed_to_its_end(quick: Living
     async def ordered() -> bool:
         return key in [made["key"] for made in await desk.payments()]
 
-    await eventually(ordered, within=20.0, what="the provider to have the reversal")
+    await eventually(ordered, what="the provider to have the reversal")
     assert not await over(life)
     assert await listed_as_live(life), "recovery would bring it back"
     assert view(BRISK, await quick.case(life.reference)).live
@@ -76,7 +76,7 @@ async def test_a_reversal_after_the_archive_is_followed_to_its_end(quick: Living
     async def reversed_() -> bool:
         return (await quick.case(life.reference)).remedies.of("R1").state is RemedyState.REVERSED
 
-    await eventually(reversed_, within=20.0, what="the reversal in the record")
+    await eventually(reversed_, what="the reversal in the record")
     await eventually(lambda: over(life), what="the workflow to end again")
     assert not await listed_as_live(life)
 
@@ -89,5 +89,5 @@ async def test_a_fact_about_an_archived_complaint_is_recorded_though_nobody_was_
     async def heard() -> bool:
         return "SystemicJoined" in await quick.types(life.reference)
 
-    await eventually(heard, within=20.0, what="the fact in the record")
+    await eventually(heard, what="the fact in the record")
     await eventually(lambda: over(life), what="the workflow to end again")

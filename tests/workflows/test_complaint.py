@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from structlog.testing import capture_logs
+from temporalio.api.enums.v1 import EventType
 
 from complaints.base import Refused
 from complaints.chapters.intake import Acknowledge, AddNote
@@ -51,11 +52,18 @@ async def test_a_command_sent_again_is_answered_and_not_carried_out_again(servic
 async def test_a_refusal_says_why_and_leaves_no_trace_in_the_history(service: Living) -> None:
     ref = await received(service)
     await service.do(ref, ana, TakeOwnership())
-    before = await service.history_length(ref)
+    before = await happened(service, ref)
     with pytest.raises(Refused) as refusal:
         await service.do(ref, ben, TakeOwnership())
     assert refusal.value.code == "owned"
-    assert await service.history_length(ref) == before
+    assert await happened(service, ref) == before
+
+
+async def happened(service: Living, ref: str) -> list[int]:
+    """The types of the events in the history, without those of workflow tasks: a busy machine may need one more."""
+    handle = service.client.get_workflow_handle(complaint_workflow_id(ref))
+    types = [event.event_type for event in (await handle.fetch_history()).events]
+    return [type_ for type_ in types if not EventType.Name(type_).startswith("EVENT_TYPE_WORKFLOW_TASK_")]
 
 
 async def test_commands_given_at_once_are_all_recorded_in_one_order(service: Living) -> None:

@@ -94,19 +94,19 @@ class Leader:
         return self._service.clock.now()
 
     async def until(self, moment: datetime) -> None:
-        await eventually(lambda: self.now() > moment, within=20.0, what=f"{moment} to pass")
+        await eventually(lambda: self.now() > moment, what=f"{moment} to pass")
 
     async def sees(self, holds: Callable[[Case], bool]) -> None:
         async def seen() -> bool:
             return holds(await self.case())
 
-        await eventually(seen, within=20.0, what="the complaint to come so far")
+        await eventually(seen, what="the complaint to come so far")
 
     async def _recorded_beyond(self, sequence: int) -> None:
         async def recorded() -> bool:
             return await self._service.record.sequence(self.reference) > sequence
 
-        await eventually(recorded, within=20.0, what="it to be on record")
+        await eventually(recorded, what="it to be on record")
 
 
 class IssueLeader:

@@ -25,11 +25,12 @@ NEWER: Pack = PACK.model_copy(
         "name": "moved-to",
         "clocks": (
             clock("hello", starts_on="received", met_by=["acknowledged"], duration="9 h"),
-            clock("brief", starts_on="received", met_by=["closed"], duration="4 s"),
+            clock("brief", starts_on="acknowledged", met_by=["closed"], duration="2 s"),
         ),
     }
 )
-"""None of the clocks that a complaint starts with under the test pack, and one of seconds."""
+"""None of the clocks that a complaint starts with under the test pack, and one of seconds: it starts with what the test
+does, so that it never runs out before the complaint was moved, however busy the machine is."""
 
 otto = Actor(id="usr_otto", roles=(Role.COMPLIANCE_OFFICER,))
 
@@ -56,13 +57,14 @@ async def sound(service: Living) -> None:
 
 async def test_time_acts_by_the_new_pack(service: Living) -> None:
     ref = await moved(service)
+    await service.do(ref, iris, Acknowledge())
 
     async def breached() -> bool:
         return "ClockBreached" in await service.types(ref)
 
     await eventually(breached, what="the new pack's clock to run out")
     run = next(run for run in (await service.case(ref)).clocks.occurrences if run.clock == "brief")
-    assert run.breached_at == run.started_at + timedelta(seconds=4)
+    assert run.breached_at == run.started_at + timedelta(seconds=2)
     await sound(service)
 
 
@@ -71,7 +73,7 @@ async def test_it_goes_on_under_the_new_pack_when_its_workflow_is_lost(service: 
     await service.client.get_workflow_handle(complaint_workflow_id(ref)).terminate("lost")
     assert await service.engine.revive(ref, await service.case(ref))
     live = await service.engine.live(ref)
-    assert {run.clock for run in live.clocks} == {"hello", "brief"}
+    assert {run.clock for run in live.clocks} == {"hello"}
     outcome = await service.do(ref, iris, Acknowledge())
     assert outcome.events[0] == "Acknowledged"
     case = await service.case(ref)

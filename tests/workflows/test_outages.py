@@ -73,10 +73,9 @@ async def test_an_outage_that_nobody_speaks_of_alerts_by_itself_again_and_again(
     async def silent_twice() -> bool:
         return await silences(service, issue) >= 2
 
-    await eventually(silent_twice, within=20.0, what="two silences")
+    await eventually(silent_twice, what="two silences")
     told = [h for h in await service.record.read(issue) if h.event.type == "OutageSilent"]
     assert told[0].occurred_at - fold_systemic((await service.record.read(issue))[:2]).opened_at >= QUIET
-    assert all(h.recorded_at - h.occurred_at < timedelta(seconds=2) for h in told), "acted on at once"
     who = await overdue_alerts(service, issue)
     assert who[:2] == [f"role:{Role.SUPERVISOR}", f"role:{Role.DEPARTMENT_HEAD}"]
     await do(service, issue, VerifyOutageOver(text=await service.text(issue, "It works again.")))
@@ -134,7 +133,7 @@ async def test_a_pack_that_the_worker_learns_of_later_grades_when_it_does(servic
     async def is_graded() -> bool:
         return "OutageGraded" in await service.types(issue)
 
-    await eventually(is_graded, within=30.0, what="the grading")
+    await eventually(is_graded, what="the grading")
 
 
 async def test_with_the_worker_dead_the_watchdog_alerts_and_the_worker_finds_it_done(
@@ -150,10 +149,12 @@ async def test_with_the_worker_dead_the_watchdog_alerts_and_the_worker_finds_it_
             id="dora", login="dora", name="Dora", email="dora@example.org", roles=[Role.SUPERVISOR]
         )
         async with scheduling(settings):
-            told = await mail.wait_for("dora@example.org", count=2, within=20.0)
-            first = next(one for one in told if "overdue" not in one["Subject"])
+            (first, *_) = await mail.wait_for(
+                "dora@example.org", where=lambda one: "overdue" not in str(one["Subject"])
+            )
             assert text_of(first).startswith("Down."), "the words to say stand in the mail itself"
-            assert any(one["Subject"] == f"News on a disturbance is overdue: {issue}" for one in told)
+            late = f"News on a disturbance is overdue: {issue}"
+            await mail.wait_for("dora@example.org", where=lambda one: str(one["Subject"]) == late)
         assert await silences(service, issue) == before, "the record is the workflow's to write"
         queued = await overdue_alerts(service, issue)
         assert queued
@@ -163,7 +164,7 @@ async def test_with_the_worker_dead_the_watchdog_alerts_and_the_worker_finds_it_
             async def recorded() -> bool:
                 return await silences(service, issue) > before
 
-            await eventually(recorded, within=20.0, what="the silence on record")
+            await eventually(recorded, what="the silence on record")
         after = await overdue_alerts(service, issue)
         assert len(after) == len(set(await _keys(service, issue))), "nobody is told the same twice"
 

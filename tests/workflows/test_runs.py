@@ -62,10 +62,11 @@ async def test_commands_across_runs_are_all_recorded_once_though_some_are_sent_t
     assert len(set(sequences)) == COMMANDS
     assert (await service.types(ref)).count("NoteAdded") == COMMANDS
 
-    runs = [
-        run async for run in service.client.list_workflows(f'WorkflowId = "{complaint_workflow_id(ref)}"')
-    ]
-    assert len(runs) > 5, "too few new runs for this test to mean anything"
+    async def many_runs() -> bool:  # what is listed follows what happens, by and by
+        query = f'WorkflowId = "{complaint_workflow_id(ref)}"'
+        return len([run async for run in service.client.list_workflows(query)]) > 5
+
+    await eventually(many_runs, what="enough new runs for this test to mean anything")
     report = await verify(
         service.sql, derive_seal_key(service.settings.master_key_bytes), service.texts.check
     )

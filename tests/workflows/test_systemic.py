@@ -110,7 +110,7 @@ async def test_a_complaint_that_is_not_there_yet_is_told_when_it_is_and_nobody_w
         types = [t for t in await service.types(ref) if t.startswith("Systemic")]
         return sorted(types) == ["SystemicHeard", "SystemicHeard", "SystemicJoined", "SystemicPlanHeard"]
 
-    await eventually(heard, within=30.0, what="the complaint to hear everything")
+    await eventually(heard, what="the complaint to hear everything")
     handle = service.client.get_workflow_handle(systemic_workflow_id(issue))
     await handle.result()
 

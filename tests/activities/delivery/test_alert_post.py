@@ -11,11 +11,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
+from activities.delivery.pace import Pace
 from complaints.chapters.escalation import AcknowledgeAlert, ReportUnheld
 from complaints.chapters.intake import Acknowledge
 from complaints.chapters.ownership import TakeOwnership
 from complaints.people.deputising import Absence, Team
 from complaints.people.duty import Handover, Rota, on_duty
+from complaints.timing.occurrences import RungUnheld
 from ledger import outbox, packs
 from ledger.alert_links import AlertLinks
 from ledger.duty import Duty
@@ -25,7 +27,7 @@ from runtime.settings import Settings
 from tests.activities.office import QUICK, Office, administrator, open_office
 from tests.complaints.support import PACK, ana
 from tests.support.mail import CaughtMail, text_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 PEOPLE = {name: f"{name}@staff.example.org" for name in ("ana", "dora", "emil", "root")}
 CLOCK = "response"
@@ -84,7 +86,7 @@ async def settled(office: Office) -> None:
         assert not waiting, waiting
         return True
 
-    await eventually(look, within=15)
+    await eventually(look)
 
 
 async def test_a_deputy_is_told_in_place_of_who_is_away(office: Office, mail: CaughtMail) -> None:
@@ -115,7 +117,7 @@ async def test_who_is_there_beside_somebody_who_is_away_has_the_call_and_the_rec
             assert {(body.word, body.why) for body in unheld} == {("owner", "away")}
             return True
 
-        await eventually(told, within=15)
+        await eventually(told)
         await settled(office)
     assert not mail.to(PEOPLE["emil"]), "the supervisor is there: the head is not called before their time"
 
@@ -145,7 +147,7 @@ async def test_with_temporal_silent_a_call_is_passed_on_while_something_else_is_
     await office.do(other, ana, Acknowledge())
     await away(office, "ana", "dora")
     async with office.dispatching():
-        await asyncio.wait_for(office.workflows.asked.wait(), 15)
+        await asyncio.wait_for(office.workflows.asked.wait(), PATIENCE)
         stream = await overdue(office)
         await mail.wait_for(PEOPLE["emil"], where=lambda found: stream in str(found["Subject"]))
 
@@ -253,7 +255,7 @@ async def test_an_address_that_puts_off_for_too_long_is_said_to_take_nothing(
             assert {(body.word, body.why) for body in unheld} == {("owner", "unreachable")}
             return True
 
-        await eventually(told, within=15)
+        await eventually(told)
     assert (await calls(office, stream))[("owner", "staff:ana")] == "unheld"
 
 
@@ -274,6 +276,112 @@ async def test_one_of_a_role_who_can_not_be_reached_does_not_make_the_role_one_o
     assert found[("role:department_head", "staff:emil")] == "sent"
     assert found[("role:department_head", "staff:fay")] == "dead"
     assert not [order for _, order in office.workflows.told if isinstance(order.body, ReportUnheld)]
+
+
+async def supervisors(office: Office, **emails: str) -> None:
+    """Further supervisors, with these addresses."""
+    for person, email in emails.items():
+        await office.directory.add(
+            id=person, login=person, name=person.title(), email=email, roles=[Role.SUPERVISOR]
+        )
+
+
+async def unheld(office: Office) -> set[tuple[str, str]]:
+    """{(the ladder's word, why)} of the calls that the workflow was told have reached nobody."""
+    bodies = [order.body for _, order in office.workflows.told]
+    return {(body.word, body.why) for body in bodies if isinstance(body, ReportUnheld)}
+
+
+@pytest.mark.parametrize("pace", [QUICK, IMPATIENT], ids=["refused at the door", "put off for too long"])
+async def test_with_temporal_away_a_role_of_which_every_mailbox_refuses_goes_up_the_ladder_once(
+    office: Office, mail: CaughtMail, pace: Pace
+) -> None:
+    office.workflows.away = 10_000
+    await telling(office, "role:supervisor")
+    await administrator(office)
+    refuses = "bounce" if pace is QUICK else "greylist"
+    await supervisors(
+        office, dora=f"{refuses}@a.example.org", sam=f"{refuses}@b.example.org", tess="no such address"
+    )
+    stream = await overdue(office)
+    async with office.dispatching(pace):
+        called = await mail.wait_for(
+            PEOPLE["emil"], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}"
+        )
+        await settled(office)
+    assert len(called) == len(mail.to(PEOPLE["emil"])) == 1
+    found = await calls(office, stream)
+    assert found["role:department_head", "staff:emil"] == "sent"
+    boxes = [found["role:supervisor", f"staff:{person}"] for person in ("dora", "sam", "tess")]
+    assert boxes.count("unheld") == 1, "the last of them says that nobody has it"
+
+
+async def test_what_is_passed_on_from_a_role_is_what_the_record_then_says(
+    office: Office, mail: CaughtMail
+) -> None:
+    await telling(office, "role:supervisor")
+    await administrator(office)
+    await supervisors(office, dora="bounce@a.example.org", sam="bounce@b.example.org")
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["emil"], where=lambda found: stream in str(found["Subject"]))
+
+        async def told() -> bool:
+            assert await unheld(office) == {("role:supervisor", "unreachable")}
+            return True
+
+        await eventually(told)
+        await settled(office)
+    before = await office.outbox()
+    (order,) = [order for _, order in office.workflows.told if isinstance(order.body, ReportUnheld)]
+    case = await office.do(stream, order.actor, order.body)
+    (event,) = [told.event for told in await office.record.read(stream) if isinstance(told.event, RungUnheld)]
+    assert (event.who, event.why, event.passed_to) == (
+        "role:supervisor",
+        "unreachable",
+        ("role:department_head",),
+    )
+    assert (0, 0, "role:supervisor") in case.clocks.find(CLOCK, 1).unheld
+    assert await office.outbox() == before, "the workflow finds the messages under the same keys"
+
+
+async def test_a_rota_whose_mailbox_refuses_goes_up_the_ladder(office: Office, mail: CaughtMail) -> None:
+    await telling(office, "on_duty:desk")
+    await supervisors(office, sam="bounce@a.example.org")
+    rota = Rota(
+        id="desk", title="Desk", timezone="UTC", members=("sam",),
+        handover=Handover(every=1, unit="days", at="00:00"),
+        starts_on=office.clock.now().date() - timedelta(days=1),
+    )  # fmt: skip
+    await Duty(office.sql).put_rota(rota, "root")
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["emil"], where=lambda found: stream in str(found["Subject"]))
+        await settled(office)
+    found = await calls(office, stream)
+    assert found["on_duty:desk", "staff:sam"] == "unheld"
+    assert found["role:department_head", "staff:emil"] == "sent"
+
+
+async def test_a_role_of_which_one_mailbox_takes_the_call_is_not_passed_on(
+    office: Office, mail: CaughtMail
+) -> None:
+    await telling(office, "role:supervisor")
+    await administrator(office)
+    await supervisors(office, sam="bounce@b.example.org", tess="bounce@c.example.org")
+    stream = await overdue(office)
+    async with office.dispatching():
+        await mail.wait_for(PEOPLE["dora"], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}")
+        await mail.wait_for(PEOPLE["root"], where=lambda found: stream in str(found["Subject"]))
+        await settled(office)
+    found = await calls(office, stream)
+    assert [found["role:supervisor", f"staff:{person}"] for person in ("dora", "sam", "tess")] == [
+        "sent",
+        "bounced",
+        "bounced",
+    ]
+    assert not mail.to(PEOPLE["emil"])
+    assert not await unheld(office)
 
 
 async def test_an_acknowledgement_that_expired_can_be_given_again_from_the_mail_that_says_so(

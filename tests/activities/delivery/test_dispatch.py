@@ -24,7 +24,7 @@ from runtime.settings import Settings
 from tests.activities.office import ORGANISATION, QUICK, Office, administrator, open_office
 from tests.complaints.support import ana, dora
 from tests.support.mail import CaughtMail, text_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 ANA = "ana@staff.example.org"
 DORA = "dora@staff.example.org"
@@ -45,7 +45,7 @@ async def states(office: Office, wanted: set[str]) -> dict[str, str]:
         assert set(found.values()) == wanted, found
         return found
 
-    return await eventually(look, within=15)
+    return await eventually(look)
 
 
 async def alert(
@@ -76,7 +76,7 @@ async def test_a_customer_gets_the_letter_and_the_complaint_learns_that_it_was_s
     async with office.dispatching():
         await office.do(stream, ana, Acknowledge())
         (letter,) = await mail.wait_for("wei@example.org")
-        await eventually(lambda: bool(office.workflows.told))
+        await eventually(lambda: nothing_left(office), what="it to be noted that the complaint was told")
     assert letter["Subject"] == f"We have your message: {stream}"
     assert letter["From"] == f"{ORGANISATION} <complaints@redress.example>"
     assert letter["To"] == "Wei <wei@example.org>"
@@ -94,9 +94,13 @@ async def test_a_customer_gets_the_letter_and_the_complaint_learns_that_it_was_s
     assert order.actor.has(Role.ADMINISTRATOR)
     assert order.occurred_at is not None
     assert order.occurred_at <= order.at
+
+
+async def nothing_left(office: Office) -> bool:
+    """Whether all is settled, and noted as told: that comes after the telling itself."""
     async with office.sql.connect() as conn:
         depth = await outbox.depth(conn)
-    assert (depth.queued, depth.untold) == (0, 0)
+    return (depth.queued, depth.untold) == (0, 0)
 
 
 async def test_the_secret_link_in_a_letter_opens_that_complaint_for_its_customer(
@@ -396,7 +400,7 @@ async def test_many_messages_leave_over_few_connections_and_no_faster_than_asked
     for number in range(40):
         await alert(office, stream, key=f"k{number}")
     async with office.dispatching(Pace(poll=0.5, at_once=3)):
-        assert len(await mail.wait_for(ANA, count=40, within=40.0)) == 40
+        assert len(await mail.wait_for(ANA, count=40)) == 40
         await states(office, {"sent"})
 
 
@@ -455,7 +459,7 @@ async def test_stopping_lets_what_is_being_sent_be_finished(office: Office, mail
     running = asyncio.create_task(office.dispatcher(QUICK).run(stop))
     await eventually(lambda: bool(mail.to(ANA)))
     stop.set()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, PATIENCE)
     sent = [key for key, state in (await office.outbox()).items() if state == "sent"]
     assert len(sent) == len(mail.to(ANA)), "what left is settled, what did not is not"
     async with office.sql.connect() as conn:

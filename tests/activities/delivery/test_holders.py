@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.delivery.holders import Holders, Holding
+from activities.delivery.holders import KEPT, Holders, Holding
 from complaints.people.deputising import Absence, Team
 from complaints.people.duty import Handover, Rota, Shift, Substitution
 from ledger import roster
@@ -172,15 +173,18 @@ async def test_what_is_asked_often_costs_two_statements_every_two_seconds(engine
 
     holders, duty = Holders(engine), Duty(engine)
     event.listen(engine.sync_engine, "before_cursor_execute", count)
+    began = time.monotonic()
     for _ in range(50):
         assert (await holders.of("role:handler", NOON)).boxes
-    assert statements == 2
+    assert statements <= 2 * (1 + int((time.monotonic() - began) / KEPT)), (
+        "two, on a machine that is quick enough"
+    )
     await duty.add_absence(absent("ana"), "usr_ana")
 
     async def seen() -> bool:
         return (await holders.of("staff:usr_ana", NOON)).why == "away"
 
-    await eventually(seen, within=5, what="the absence to be seen")
+    await eventually(seen, what="the absence to be seen")
 
 
 async def test_a_plan_that_cannot_be_read_keeps_no_alert_from_anybody(engine: AsyncEngine) -> None:

@@ -100,5 +100,5 @@ async def test_a_sample_for_who_has_left_goes_to_nobody(office: Office, mail: Ca
             assert list(states) == ["dropped"]
             return True
 
-        await eventually(settled, within=15)
+        await eventually(settled)
     assert mail.all() == []

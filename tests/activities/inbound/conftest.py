@@ -22,6 +22,7 @@ from scheduler import compose
 from tests.activities.inbound.lmtp import hand_on
 from tests.activities.office import Office, open_office
 from tests.complaints.support import ana
+from tests.support.waiting import PATIENCE
 
 OURS = f"<{'a1' * 20}@redress.example>"
 
@@ -84,7 +85,7 @@ async def open_mail_room(settings: Settings, **changes: object) -> AsyncIterator
     stop = asyncio.Event()
     async with open_office(settings) as office:
         serving = asyncio.create_task(parts.inbound.gateway.run(stop))
-        await asyncio.wait_for(parts.inbound.gateway.listening.wait(), 10)
+        await asyncio.wait_for(parts.inbound.gateway.listening.wait(), PATIENCE)
         try:
             yield MailRoom(office, parts.inbound, port)
         finally:

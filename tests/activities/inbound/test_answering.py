@@ -34,7 +34,7 @@ async def placed(service: Living, many: int) -> None:
         assert found == {State.PLACED: many}
         return True
 
-    await eventually(look, within=30, what="the mail to be placed")
+    await eventually(look, what="the mail to be placed")
 
 
 async def test_the_answer_ends_the_pause_and_counts_from_when_the_gateway_had_it(
@@ -51,9 +51,7 @@ async def test_the_answer_ends_the_pause_and_counts_from_when_the_gateway_had_it
         life = await Life.begun(service, CENTRE)
         await life.does(ana, TakeOwnership())
         await life.does(ana, AskCustomer(text=await life.text("Which store was it?")))
-        (asked,) = await mail.wait_for(
-            "wei@example.org", where=lambda sent: "Which store" in str(sent), within=30
-        )
+        (asked,) = await mail.wait_for("wei@example.org", where=lambda sent: "Which store" in str(sent))
         assert (await service.case(life.reference)).clocks.open_pause("waiting_for_customer") is not None
         ours = str(asked["Message-ID"])
         assert await hand_on(port, written("The one at the station.", answers=ours)) == [250]

@@ -13,6 +13,7 @@ from runtime.settings import Settings
 from scheduler import compose
 from tests.activities.inbound.conftest import MailRoom
 from tests.activities.inbound.lmtp import announced, hand_on, real, written
+from tests.support.waiting import PATIENCE
 
 
 async def test_every_recipient_is_answered_for_and_the_mail_is_kept_once_and_sealed(room: MailRoom) -> None:
@@ -58,7 +59,7 @@ async def test_without_a_database_nothing_is_answered_for(mail_settings: Setting
     parts = compose(mail_settings.model_copy(update={"lmtp_port": port, "database_url": nowhere}))
     stop = asyncio.Event()
     serving = asyncio.create_task(parts.inbound.gateway.run(stop))
-    await asyncio.wait_for(parts.inbound.gateway.listening.wait(), 10)
+    await asyncio.wait_for(parts.inbound.gateway.listening.wait(), PATIENCE)
     two = ("complaints@redress.example", "help@redress.example")
     assert await hand_on(port, written("Hello"), recipients=two) == [451, 451]
     stop.set()
@@ -73,7 +74,7 @@ async def test_a_second_process_takes_the_port_over(mail_settings: Settings, roo
     assert await hand_on(room.port, real("empty")) == [250]
     assert not second.inbound.gateway.listening.is_set()
     stop.set()
-    await asyncio.wait_for(serving, 10)
+    await asyncio.wait_for(serving, PATIENCE)
     await second.sql.dispose()
 
 

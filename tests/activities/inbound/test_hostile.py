@@ -12,7 +12,8 @@ from activities.inbound.reading import read
 DOMAIN = "redress.example"
 MANY = 40_000
 SECONDS = 4.0
-"""What took the standard library's parsers most of a minute, or hours for a mail of the size that is taken."""
+"""Of the processor, whatever else the machine does: the standard library's parsers took most of a minute, or hours for
+a mail of the size that is taken."""
 
 _HTML = b"From: wei@example.org\r\nContent-Type: text/html\r\n\r\nIt leaks."
 _HOSTILE = {
@@ -30,9 +31,9 @@ _HOSTILE = {
 
 @pytest.mark.parametrize("name", _HOSTILE)
 def test_a_mail_made_to_be_slow_is_read_in_no_time(name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     found = read(_HOSTILE[name], DOMAIN)
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert found.address == "wei@example.org"
     assert "It leaks." in found.text, "and says what it says"
 

@@ -22,6 +22,7 @@ from policies.vocabulary import Channel, Role
 from runtime.settings import Settings
 from tests.activities.inbound.conftest import OURS, MailRoom, open_mail_room
 from tests.activities.inbound.lmtp import hand_on, real, written
+from tests.activities.office import administrator
 from tests.complaints.support import PACK, ana
 
 
@@ -271,3 +272,33 @@ async def test_the_call_of_a_rung_that_came_back_is_passed_on_at_once(room: Mail
             (await conn.execute(text("SELECT recipient FROM outbox WHERE state = 'queued'"))).scalars().all()
         )
     assert set(queued) == {"role:department_head"}, "the next rung's people are called"
+
+
+async def test_the_call_of_a_role_that_came_back_from_each_of_its_holders_is_passed_on(
+    room: MailRoom,
+) -> None:
+    await administrator(room.office)
+    reference = await room.office.receive()
+    call = "INSERT INTO outbox (dedupe, stream, kind, recipient, who, fallback, channel, clock, occurrence, rung,"
+    call += " repeat, state, message_id, place, told_at) VALUES (:key, :ref, 'alert_breach', :to, 'role:supervisor',"
+    call += " 'role:administrator', 'mail', 'response', 1, 0, 0, :state, :id, :place, now()) RETURNING id"
+    async with room.office.sql.begin() as conn:
+        await conn.execute(text("DELETE FROM outbox"))
+        given = {"key": "k", "ref": reference, "to": "role:supervisor", "state": "expanded"}
+        role = (await conn.execute(text(call), {**given, "id": None, "place": None})).scalar_one()
+        for to, message_id in (("staff:dora", OURS), ("staff:sam", OURS.replace("a1", "b2"))):
+            one = {"key": f"k/{to}", "to": to, "state": "sent", "id": message_id, "place": role}
+            await conn.execute(text(call), {**given, **one})
+    await room.takes(real("dsn_postfix"))
+    first = [
+        ("alert_breach", "role:supervisor", "expanded", None, False),
+        ("alert_breach", "staff:dora", "bounced", "5.1.1", True),
+    ]
+    told = ("alert_unreachable", "role:administrator", "queued", None, True)
+    sent = ("alert_breach", "staff:sam", "sent", None, False)
+    assert await outbox_rows(room) == [*first, sent, told], (
+        "Sam has it: administrators hear that Dora has not"
+    )
+    await room.takes(real("dsn_postfix").replace(b"a1" * 20, b"b2" * 20).replace(b"4ABC@", b"other@"))
+    back = ("alert_breach", "staff:sam", "unheld", "unreachable", True)
+    assert await outbox_rows(room) == [*first, back, told], "now nobody has it, and the ladder hears so"

@@ -23,11 +23,12 @@ from complaints.messages import Message
 from complaints.transition import transition
 from policies.pack import Pack
 from policies.vocabulary import Channel
-from runtime.clock import Clock, ClockSpec
+from runtime.clock import Clock
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office
 from tests.complaints.support import PACK, RECEIVED, WEI, Story, ana
 from tests.complaints.timing.test_time_properties import PACKS, SOME, gaps, steps
+from tests.support.still_clock import StillClock
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
@@ -85,17 +86,19 @@ async def office(mail_settings: Settings) -> AsyncIterator[Office]:
 class Ahead:
     """A foresight, and a watchdog with it, whose clock the test puts where it wants."""
 
-    def __init__(self, office: Office, **given: timedelta) -> None:
+    def __init__(self, office: Office, *, foreseen_grace: timedelta) -> None:
         self.office = office
-        self.clock = Clock()
-        self.watchdog = Watchdog(office.sql, office.cases, office.workflows, self.clock, **given)
+        self.clock = StillClock(Clock().now())
+        self.watchdog = Watchdog(
+            office.sql, office.cases, office.workflows, self.clock, foreseen_grace=foreseen_grace
+        )
 
     @property
     def foresight(self) -> Foresight:
         return self.watchdog.foresight
 
     def at(self, office_time: datetime) -> None:
-        self.clock.spec = ClockSpec(real_anchor=Clock().now(), virtual_anchor=office_time)
+        self.clock.set(office_time)
 
     async def foresee(self) -> int:
         self.foresight._refreshed = float("-inf")
@@ -103,11 +106,12 @@ class Ahead:
 
 
 async def waking(office: Office, count: int = 1) -> list[tuple[str, datetime]]:
-    """Complaints that Ana owns, and when each wakes first."""
-    made = []
-    for _ in range(count):
-        stream = await office.receive()
-        await office.do(stream, ana, TakeOwnership())
+    """Complaints that Ana owns, and when each wakes first: they came a tenth of a second after one another."""
+    made, began = [], office.clock.now() - timedelta(minutes=1)
+    for number in range(count):
+        at = began + timedelta(seconds=number / 10)
+        stream = await office.receive(at=at)
+        await office.do(stream, ana, TakeOwnership(), at)
         wake = next_wakeup(PACK, await office.case(stream))
         assert wake is not None
         made.append((stream, wake))
@@ -187,7 +191,7 @@ async def test_the_workflow_is_given_a_moment_but_not_in_a_burst_nor_while_tempo
     burst = Ahead(office, foreseen_grace=timedelta(seconds=30))
     burst.at(first - timedelta(seconds=5))
     assert await burst.foresee() >= BURST
-    burst.clock.spec = ClockSpec(real_anchor=Clock().now(), virtual_anchor=last, speed=60)
+    burst.clock.set(last, speed=60)
     assert await burst.watchdog.act() > 0, "so many at once are more than workflows keep up with"
 
 
@@ -245,14 +249,13 @@ async def test_what_can_not_be_read_keeps_nobody_else_from_being_foreseen(office
 
 async def test_memory_is_bounded_and_what_did_not_fit_comes_later(office: Office) -> None:
     made = await waking(office, 4)
-    clock = Clock()
+    clock = StillClock(made[0][1] - timedelta(seconds=5))
     foresight = Foresight(office.sql, office.cases, clock, at_most=2)
-    clock.spec = ClockSpec(real_anchor=Clock().now(), virtual_anchor=made[0][1] - timedelta(seconds=5))
     acted: list[Acted] = []
     for upto in (made[1][1], made[3][1]):
         foresight._refreshed = float("-inf")
         assert await foresight.foresee() == 2
         assert len(foresight) == 2
         acted += await foresight.act(upto)
-        clock.spec = ClockSpec(real_anchor=Clock().now(), virtual_anchor=upto)
+        clock.set(upto)
     assert {one.reference for one in acted} == {stream for stream, _ in made}

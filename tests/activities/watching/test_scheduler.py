@@ -26,8 +26,8 @@ async def test_what_became_of_a_letter_stands_in_the_record(settings: Settings, 
             assert len(moved) == 1, [event.type for event in events]
             return moved[0]
 
-        arrived: LetterMoved = await eventually(lambda: outcome(sent), within=20)
-        bounced: LetterMoved = await eventually(lambda: outcome(returned), within=20)
+        arrived: LetterMoved = await eventually(lambda: outcome(sent))
+        bounced: LetterMoved = await eventually(lambda: outcome(returned))
     assert (arrived.letter, arrived.state, arrived.arrived) == ("L1", DeliveryState.SENT, True)
     assert (bounced.letter, bounced.state, bounced.status) == ("L1", DeliveryState.BOUNCED, "550 5.1.1")
 
@@ -39,7 +39,7 @@ async def test_intake_that_nobody_started_is_started(settings: Settings) -> None
         async def recorded() -> bool:
             return "ComplaintReceived" in await service.types(ref)
 
-        started: bool = await eventually(recorded, within=30, what="the intake to be recorded")
+        started: bool = await eventually(recorded, what="the intake to be recorded")
         assert started
 
 

@@ -16,7 +16,8 @@ from api.app import create_app
 from policies.vocabulary import Role
 from runtime.ports import free_port
 from tests.api.conftest import Office
-from tests.support.waiting import eventually
+from tests.support.living import PATIENT
+from tests.support.waiting import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -36,12 +37,21 @@ class Desk:
 
     @asynccontextmanager
     async def opened(self, who: str | None = None, **context: Any) -> AsyncIterator[Page]:
-        """A page in a browser of its own; signed in already where `who` is given."""
-        async with await self.browser.new_context(base_url=self.url, **context) as opened:
+        """A page in a browser of its own; signed in already where `who` is given.
+
+        Its language and its zone are not the machine's.
+        """
+        given = {"base_url": self.url, "locale": "en-GB", "timezone_id": "UTC"} | context
+        async with await self.browser.new_context(**given) as opened:
+            opened.set_default_timeout(PATIENCE * 1000)
             if who is not None:
                 session = await self.office.deps.directory.open_session(who)
                 await opened.add_cookies([{"name": "redress", "value": session.id, "url": self.url}])
             yield await opened.new_page()
+
+    def http(self, **given: Any) -> httpx.AsyncClient:
+        """A caller that shows no page, as patient as the browsers; `given` goes to httpx."""
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, **given)
 
     async def command(self, reference: str, who: str, slug: str, **body: Any) -> None:
         """A command over the API, to bring a complaint to where a test begins."""
@@ -88,7 +98,7 @@ class Desk:
 async def desk(office: Office, browser: Browser) -> AsyncIterator[Desk]:
     """An application of its own on a loopback port, on the office's database and engine."""
     url = f"http://127.0.0.1:{(port := free_port())}"
-    app = create_app(office.settings.model_copy(update={"base_url": url}))
+    app = create_app(office.settings.model_copy(update={"base_url": url}), wait=PATIENT)
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

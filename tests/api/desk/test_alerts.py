@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
@@ -80,7 +79,7 @@ async def test_a_second_use_is_told_that_it_was_used(desk: Desk) -> None:
     reference = await called(desk.office)
     path = await link_of(desk.office, reference)
     form = {"token": path.rpartition("/")[2], "what": "acknowledge", "note": ""}
-    async with httpx.AsyncClient(base_url=desk.url, headers=HERE) as browser:
+    async with desk.http(headers=HERE) as browser:
         first = await browser.post(path, data=form)
         assert first.status_code == 303, first.text
         second = await browser.post(path, data=form)
@@ -125,7 +124,7 @@ async def test_a_form_from_elsewhere_or_out_of_bounds_changes_nothing(
     reference = await _one(desk)
     path = await link_of(desk.office, reference)
     form = {"token": path.rpartition("/")[2], "what": "acknowledge", "note": "", **changes}
-    async with httpx.AsyncClient(base_url=desk.url, headers=headers) as browser:
+    async with desk.http(headers=headers) as browser:
         answer = await browser.post(path, data=form)
     assert answer.status_code == status, answer.text
     async with desk.office.client() as ana:
@@ -144,7 +143,7 @@ async def _one(desk: Desk) -> str:
 
 async def test_a_link_is_a_secret_and_is_kept_as_one(desk: Desk) -> None:
     path = await link_of(desk.office, await _one(desk))
-    async with httpx.AsyncClient(base_url=desk.url) as browser:
+    async with desk.http() as browser:
         answer = await browser.get(path)
         assert answer.status_code == 200
         assert answer.headers["referrer-policy"] == "no-referrer"
@@ -159,7 +158,10 @@ async def test_a_link_is_a_secret_and_is_kept_as_one(desk: Desk) -> None:
 async def test_what_is_guessed_is_throttled(desk: Desk) -> None:
     app = create_app(desk.office.settings)  # one that no other test has called
     async with desk.office.client(None, app=app) as guesser:
-        told = [(await guesser.get(f"/alerts/{n}.{'A' * 43}")).status_code for n in range(1, 30)]
+        # The bucket fills again as time goes by: enough guesses, however slow the machine.
+        told = [(await guesser.get(f"/alerts/1.{'A' * 43}")).status_code]
+        while told[-1] == 404:
+            told.append((await guesser.get(f"/alerts/{len(told)}.{'A' * 43}")).status_code)
     await app.state.deps.close()
     assert told[0] == 404
     assert told[-1] == 429
@@ -170,7 +172,7 @@ async def test_a_link_expires_and_one_whose_clock_is_over_undoes_nothing(desk: D
     path = await link_of(desk.office, reference)
     form = {"token": path.rpartition("/")[2], "what": "acknowledge", "note": ""}
     row = int(form["token"].partition(".")[0])
-    async with httpx.AsyncClient(base_url=desk.url, headers=HERE) as browser:
+    async with desk.http(headers=HERE) as browser:
         async with desk.office.deps.reading.connect() as conn:
             moved = "UPDATE outbox SET queued_at = queued_at - interval '8 days' WHERE id = :id"
             await conn.execute(text(moved), {"id": row})
@@ -322,8 +324,8 @@ async def test_dead_letters_say_what_to_whom_and_why_and_are_sent_again(desk: De
         )
         assert await states(desk.office, first, second) == ["queued", "dead"]
         await dora.get_by_role("button", name=re.compile("^Send this one again")).click()
-        assert await states(desk.office, first, second) == ["queued", "queued"]
         await expect(dora.get_by_role("heading", name="No message was given up")).to_be_visible()
+        assert await states(desk.office, first, second) == ["queued", "queued"]
     async with desk.opened("usr_ana") as ana:
         await ana.goto("/desk/alerts")
         await expect(ana.get_by_role("link", name="Dead letters")).to_have_count(0)

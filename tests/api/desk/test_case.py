@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import httpx
 from playwright.async_api import FilePayload, expect
 
 from tests.api.desk.conftest import LOGIN, PASSWORD, Desk
@@ -45,7 +45,8 @@ async def test_from_signing_in_to_a_command_by_keyboard_alone(desk: Desk) -> Non
 
 
 async def test_every_clock_says_its_state_its_moment_and_why(desk: Desk) -> None:
-    ref = await desk.office.receive(received_at=(desk.office.deps.clock.now().isoformat()[:11] + "00:00:00Z"))
+    received = desk.office.deps.clock.now() - timedelta(hours=5)
+    ref = await desk.office.receive(received_at=received.isoformat())
     async with desk.opened("usr_ana") as page:
         await page.goto(f"/desk/complaints/{ref}")
         clock = page.locator(".rail .clock", has_text="Complaint outcome told")
@@ -103,7 +104,7 @@ async def test_a_double_click_gives_the_command_once(desk: Desk) -> None:
             "form => Object.fromEntries(new FormData(form))"
         )
         cookies = {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}
-    async with httpx.AsyncClient(base_url=desk.url, cookies=cookies) as browser:
+    async with desk.http(cookies=cookies) as browser:
         path, sent = f"/desk/complaints/{ref}/commands/add-note", form | {"text": "Once."}
         answers = await asyncio.gather(*(browser.post(path, data=sent, headers=OURS) for _ in range(2)))
     assert [answer.status_code for answer in answers] == [303, 303]

@@ -32,7 +32,7 @@ from tests.api.conftest import Office
 from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
 from tests.api.server import serving
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 REFERENCE = "7K2M-9QF3-XA5C"
 
@@ -82,7 +82,7 @@ class Reader:
     async def next(self, kind: str = "news") -> dict[str, Any]:
         """The next event of this kind, with its id."""
         held: dict[str, str] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             async for line in self._lines:
                 if line:
                     name, _, value = line.partition(": ")
@@ -167,7 +167,7 @@ async def test_signing_out_ends_the_stream(desk: Desk, who: str) -> None:
         assert (await stream.next("end"))["why"] == "signed_out"
         with pytest.raises(AssertionError, match="the stream is over"):
             await stream.next()
-    async with httpx.AsyncClient(base_url=desk.url, cookies={"redress": cookie}) as client:
+    async with desk.http(cookies={"redress": cookie}) as client:
         assert (await client.get("/desk/live")).status_code == 303, "to the sign-in"
 
 
@@ -189,7 +189,7 @@ async def test_it_says_now_and_then_that_it_lives(office: Office, who: str) -> N
     stream = await room.open(who, await signed_in(office, who), None)
     said = stream.said()
     first = await anext(said)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         beat = await anext(said)
     assert not isinstance(first, str)
     assert not isinstance(beat, str)
@@ -228,10 +228,10 @@ async def test_while_it_can_not_know_nothing_is_said_and_nothing_is_missed(
             await eventually(lambda: len(lines) > failed + 3, what="more looks that failed")
         assert not waiting.done(), "nobody is told that they are live"
         await running.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert not isinstance(await waiting, str)
     await _tell(engine, nora.id)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             news = await anext(said)
             assert not isinstance(news, str)

@@ -18,6 +18,7 @@ from policies.vocabulary import Channel, Kind
 from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
 from tests.support.living import PACK
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -110,7 +111,7 @@ async def test_sent_twice_it_is_taken_once(desk: Desk) -> None:
         )
         cookies = {cookie.get("name", ""): cookie.get("value", "") for cookie in await iris.context.cookies()}
     places = []
-    async with httpx.AsyncClient(base_url=desk.url, cookies=cookies, headers={"Origin": desk.url}) as browser:
+    async with desk.http(cookies=cookies, headers={"Origin": desk.url}) as browser:
         for _ in range(2):
             answer = await browser.post("/desk/receive", data=form)
             assert answer.status_code == 303, answer.text
@@ -146,9 +147,7 @@ async def test_while_temporal_is_away_the_reference_is_given_and_the_complaint_c
     await away.state.deps.close()
     async with desk.office.client("usr_iris") as iris:
         assert (await iris.get(f"/complaints/{reference}")).status_code == 503
-    async with httpx.AsyncClient(
-        base_url=desk.url, cookies={"redress": session.id}, headers={"Origin": desk.url}
-    ) as browser:
+    async with desk.http(cookies={"redress": session.id}, headers={"Origin": desk.url}) as browser:
         again = await browser.post("/desk/receive", data=form)
         assert again.headers["location"] == sent.headers["location"]
         await desk.office.recorded(reference)
@@ -235,10 +234,14 @@ def test_a_time_that_is_none_is_a_fault_of_its_field(typed: str) -> None:
 
 
 async def test_the_choices_follow_the_pack_that_is_chosen(desk: Desk) -> None:
-    names = {pack.name for pack in await desk.office.deps.packs.all()}
+    names = {pack.name for pack in await desk.office.deps.packs.all(at_once=True)}
     async with desk.opened("usr_iris", **PLAIN) as iris:
-        await iris.goto("/desk/receive")
-        options = await iris.get_by_label("Policy pack").locator("option").all()
-        assert {await option.get_attribute("value") for option in options} == names
+
+        async def offered() -> bool:  # the desk looks every few seconds for what was published meanwhile
+            await iris.goto("/desk/receive")
+            options = await iris.get_by_label("Policy pack").locator("option").all()
+            return {await option.get_attribute("value") for option in options} == names
+
+        await eventually(offered, what="every pack on offer")
         answer = await iris.goto("/desk/receive?pack=nowhere")
         assert answer is not None and answer.status == 409

@@ -58,15 +58,19 @@ async def test_a_risk_is_assessed_at_the_desk_and_stands_in_the_matrix(desk: Des
 
 async def test_an_overdue_review_says_so_in_a_word(desk: Desk) -> None:
     issue = await opened(desk.office, "Late again")
-    soon = (desk.office.deps.clock.now() + timedelta(seconds=1)).isoformat()
-    assert (await assess(desk.office, issue, review_by=soon)).status_code == 200
+    for spare in (1, 5, 25):  # it may not be past when it is assessed: more where the machine is slow
+        soon = (desk.office.deps.clock.now() + timedelta(seconds=spare)).isoformat()
+        assessed = await assess(desk.office, issue, review_by=soon)
+        if assessed.status_code == 200:
+            break
+    assert assessed.status_code == 200, assessed.text
     async with desk.opened("usr_ana") as ana:
 
         async def overdue() -> bool:
             await ana.goto("/desk/risks")
             return "Overdue" in await ana.get_by_role("row", name=re.compile(issue)).inner_text()
 
-        await eventually(overdue, within=20.0, what="the review to be overdue")
+        await eventually(overdue, what="the review to be overdue")
 
 
 async def test_axe_finds_nothing_and_nothing_is_wider_than_320_pixels(desk: Desk) -> None:

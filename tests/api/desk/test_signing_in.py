@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -39,7 +38,7 @@ async def test_signing_in_leads_to_the_page_that_was_asked_for_and_signing_out_e
 
 async def test_each_sign_in_is_a_new_session_and_ends_the_one_before(desk: Desk) -> None:
     before = await desk.office.deps.directory.open_session("usr_sam")
-    async with httpx.AsyncClient(base_url=desk.url, cookies={"redress": before.id}) as browser:
+    async with desk.http(cookies={"redress": before.id}) as browser:
         told = {"login": LOGIN, "password": PASSWORD, "next": "/desk"}
         answer = await browser.post("/sign-in", data=told, headers=OURS)
     assert (answer.status_code, answer.headers["location"]) == (303, "/desk")
@@ -57,7 +56,7 @@ def test_signing_in_leads_nowhere_else(asked: str) -> None:
 
 
 async def test_guessing_has_to_wait_and_says_how_long(desk: Desk) -> None:
-    async with httpx.AsyncClient(base_url=desk.url) as browser:
+    async with desk.http() as browser:
         told = {"login": "nobody at all", "password": "guess"}
         answers = [await browser.post("/sign-in", data=told, headers=OURS) for _ in range(7)]
     assert answers[0].status_code == 401
@@ -83,7 +82,7 @@ async def test_a_form_from_elsewhere_is_refused(desk: Desk, headers: dict[str, s
     held = await desk.office.deps.directory.session(session.id)
     assert held is not None
     form = {"csrf": held.csrf_secret, "key": "k", "version": "5"}
-    async with httpx.AsyncClient(base_url=desk.url, cookies={"redress": session.id}) as browser:
+    async with desk.http(cookies={"redress": session.id}) as browser:
         path = f"/desk/complaints/{ref}/commands/take-ownership"
         answer = await browser.post(path, data=form, headers=headers)
         assert answer.status_code == 403

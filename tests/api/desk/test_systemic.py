@@ -32,7 +32,7 @@ from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
 from tests.api.desk.test_forms import NOW, STAFF, _all
 from tests.support import servers
-from tests.support.living import PACK, living
+from tests.support.living import PACK, PATIENT, living
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def house(
     url = f"http://127.0.0.1:{(port := free_port())}"
     async with living(settings, CENTRE) as service:
         office = await open_office(settings, service)
-        app = create_app(settings.model_copy(update={"base_url": url}))
+        app = create_app(settings.model_copy(update={"base_url": url}), wait=PATIENT)
         server = uvicorn.Server(
             uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="on")
         )
@@ -116,7 +116,7 @@ async def test_nothing_is_known_to_be_out_of_order(house: Desk) -> None:
         await expect(page.get_by_text("No known disturbance.")).to_be_visible()
         await page.get_by_role("link", name="中文").click()
         await expect(page.get_by_text("目前沒有已知的服務中斷。")).to_be_visible()
-    async with httpx.AsyncClient(base_url=house.url) as anybody:
+    async with house.http() as anybody:
         answer = await anybody.get("/status.json")
     assert answer.json()["disturbances"] == []
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -178,11 +178,11 @@ async def test_an_outage_from_grading_to_its_end_as_everybody_sees_it(house: Des
 
     await eventually(lambda: _written_to(house, complaint), what="the customer's letter")
     assert (await give(house, issue, "verify-outage-over", text="All tills work.")).status_code == 200
-    async with httpx.AsyncClient(base_url=house.url) as anybody:
+    async with house.http() as anybody:
         (told,) = (await anybody.get("/status.json")).json()["disturbances"]
     assert (told["state"], told["words"], told["news_by"]) == ("over", "All tills work.", None)
     assert (await give(house, issue, "summarise-outage", text="A certificate ran out.")).status_code == 200
-    async with httpx.AsyncClient(base_url=house.url) as anybody:
+    async with house.http() as anybody:
         assert (await anybody.get("/status.json")).json()["disturbances"] == []
     async with house.office.client() as ana_too:
         shown = (await ana_too.get(f"/systemic-issues/{issue}")).json()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
@@ -109,12 +108,12 @@ async def _letters_of(page: Page) -> float:
 async def test_a_clock_that_is_not_there_is_a_page_that_says_so(desk: Desk) -> None:
     ref = await desk.office.receive()
     session = await desk.office.deps.directory.open_session("usr_ana")
-    async with httpx.AsyncClient(base_url=desk.url, cookies={"redress": session.id}) as browser:
+    async with desk.http(cookies={"redress": session.id}) as browser:
         answer = await browser.get(f"/desk/complaints/{ref}/clocks/nonsense")
         assert (answer.status_code, "No clock of this name" in answer.text) == (404, True)
         assert answer.headers["content-type"].startswith("text/html")
         several = await browser.get(f"/desk/complaints/{ref}/clocks/response?occurrence=7")
         assert "it has run once so far" in several.text
-    async with httpx.AsyncClient(base_url=desk.url) as nobody:
+    async with desk.http() as nobody:
         answer = await nobody.get(f"/desk/complaints/{ref}/clocks/response", follow_redirects=False)
         assert answer.status_code in (303, 401)

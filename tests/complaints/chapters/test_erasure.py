@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from complaints.base import Command
+from complaints.base import SYSTEM, Actor, Command
 from complaints.chapters.closure import Reopen
 from complaints.chapters.conversation import WriteMessage
 from complaints.chapters.endings import AppealDecline, Decline, Withdraw
@@ -15,17 +15,32 @@ from complaints.chapters.erasure import (
     PersonalDataErased,
     PlaceLegalHold,
     ReleaseLegalHold,
+    erased_from,
+    hindrance,
+    kept_until,
 )
 from complaints.chapters.intake import AddNote
 from complaints.chapters.membership import NoteSystemicUpdate
 from complaints.chapters.outside import CloseOutsideCase, OpenOutsideCase
 from complaints.references import systemic_reference
+from complaints.view import view
+from policies.vocabulary import Role
+from tests.complaints.scenes import scenes
 from tests.complaints.stages import LATER, closed
 from tests.complaints.support import PACK, Story, ana, customer, dora, machine, olga, text
 
 ERASE = ErasePersonalData(reason="asked_by_the_person")
 HOLD = PlaceLegalHold(reason=text("The court asks."))
 RELEASE = ReleaseLegalHold(reason=text("The court is done."))
+OVER = ErasePersonalData(reason="retention_ended")
+service = Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,))
+
+
+def archived() -> Story:
+    """Closed, and half a year later."""
+    story = closed()
+    story.until(LATER)
+    return story
 
 
 def test_only_what_is_over_is_erased_and_only_once() -> None:
@@ -56,6 +71,81 @@ def test_the_retention_is_over_when_the_pack_says_so_and_not_before() -> None:
     assert story.refused(machine, over, at=until - timedelta(seconds=1)) == "retention_runs"
     story.until(until)
     story.do(machine, over, at=until)
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("late", "goes"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
+def test_the_service_erases_what_is_archived_at_the_end_of_its_time_and_says_by_which_rule(
+    late: timedelta, *, goes: bool
+) -> None:
+    story = closed()
+    over_since = story.case.closure.over_since
+    assert over_since is not None
+    until = PACK.after(over_since, PACK.retention)
+    assert erased_from(PACK, story.case) is None, "it does not rest in the archive yet"
+    story.until(LATER)
+    assert erased_from(PACK, story.case) == until == view(PACK, story.case).erased_from
+    story.until(until + late)
+    if not goes:
+        assert story.refused(service, OVER, at=until + late) == "retention_runs"
+        return
+    (told,) = story.do(service, OVER, at=until + late)
+    rule = f"retained ({PACK.retained.source.document}, {PACK.retained.source.section})"
+    assert told.event == PersonalDataErased(reason="retention_ended", kept_until=until, rule=rule)
+    assert (told.actor, told.occurred_at) == ("system", until + late)
+    assert erased_from(PACK, story.case) is None, "nothing is left to erase"
+    assert story.refused(service, OVER) == "already_done"
+
+
+def test_an_order_that_is_read_late_erases_only_what_was_over_when_it_was_given() -> None:
+    story = archived()
+    until = kept_until(PACK, story.case)
+    assert until is not None
+    late = until + timedelta(days=1)
+    story.until(late)
+    assert story.refused(service, OVER, at=late, occurred_at=until - SECOND) == "retention_runs"
+
+
+def test_what_the_service_does_not_erase_by_itself() -> None:
+    story = archived()
+    story.do(olga, HOLD)
+    assert erased_from(PACK, story.case) is None, "under legal hold"
+    story.do(olga, RELEASE)
+    assert erased_from(PACK, story.case) == kept_until(PACK, story.case) is not None
+    story.do(olga, OpenOutsideCase(body=text("The regulator")))
+    assert erased_from(PACK, story.case) is None, "an outside body looks at it"
+
+    again = closed()
+    before = kept_until(PACK, again.case)
+    again.do(customer, Reopen(reason=text("It broke again.")))
+    assert (kept_until(PACK, again.case), erased_from(PACK, again.case)) == (None, None)
+    again.do(customer, Withdraw())
+    after = kept_until(PACK, again.case)
+    assert before is not None
+    assert after is not None
+    assert after >= before, "its time runs anew from its second end"
+    assert erased_from(PACK, again.case) is None, "ended, and not in the archive"
+
+
+def test_what_is_recorded_when_its_time_is_over_already_is_there_to_be_looked_at_first() -> None:
+    story = archived()
+    until = kept_until(PACK, story.case)
+    assert until is not None
+    late = until + timedelta(days=9)
+    assert erased_from(PACK, story.case.changed(recorded_at=late)) == late
+
+
+def test_a_payment_on_its_way_is_waited_for() -> None:
+    scene = next(
+        scene for scene in scenes() if scene.case.remedies.payments_in_flight() and not scene.case.erased
+    )
+    rests = scene.case.changed(closure=scene.case.closure.model_copy(update={"archived_at": LATER}))
+    refused = hindrance(rests)
+    assert refused is not None
+    assert refused.code == "payment_in_flight"
+    assert erased_from(PACK, rests) is None
 
 
 def test_a_legal_hold_stops_it() -> None:

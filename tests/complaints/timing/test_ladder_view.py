@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -83,6 +83,21 @@ def test_a_rung_says_whom_it_calls_when_over_what_and_what_else_it_does() -> Non
     )  # fmt: skip
     assert shown.offset == "4 h after it was due"
     assert shown.raise_tier and shown.note_required
+
+
+def test_a_rung_says_where_it_has_its_origin_its_own_or_its_ladders() -> None:
+    guide = {"basis": "requirement", "source": {"document": "guide", "section": "S9"}}
+    first, second = seen(Story.owned(pack=climbing(FIRST, {**SECOND, **guide}))).rungs
+    assert (first.source, first.basis, first.chosen_by, first.own_source) == (
+        "test, 1",
+        "choice",
+        "test",
+        False,
+    )
+    assert (second.source, second.basis, second.chosen_by, second.own_source) == (
+        "guide, S9", "requirement", None, True,
+    )  # fmt: skip
+    assert second.since == first.since == date(2025, 1, 1)
 
 
 def test_an_acknowledgement_holds_what_would_call_sooner_and_says_who_and_until_when() -> None:

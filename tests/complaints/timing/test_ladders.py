@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from complaints.base import Refused
 from complaints.chapters.escalation import (
     AcknowledgeAlert,
     ReassignmentCalled,
@@ -20,6 +21,7 @@ from complaints.lifecycle import evolve
 from complaints.messages import Message, messages
 from complaints.people.tiers import TierRaised
 from complaints.timing.occurrences import AcknowledgementExpired, ClockBreached, RungClimbed, RungUnheld
+from policies.checking.contradictions import ladders_of
 from policies.loading import PACKS, load_pack
 from policies.pack import Applies, ClockRule, Ladder, Pack
 from policies.vocabulary import AlertChannel, Fact, Role
@@ -196,6 +198,22 @@ def test_a_rung_may_ask_for_a_note() -> None:
     story.do(ana, AcknowledgeAlert(clock=CLOCK.id, note=text("The parts are here on Friday.")))
 
 
+def test_a_refused_acknowledgement_names_the_rung_that_asks_for_the_note_and_its_own_source() -> None:
+    guide = {"source": {"document": "guide", "section": "S9"}}
+    story = Story.owned(
+        pack=climbing({**FIRST, "note_required": True}, {**SECOND, **guide, "note_required": True})
+    )
+    late(story, minutes=10)
+    for rule, further in (
+        ("ladder own, rung 1 (test, 1)", timedelta(hours=1)),
+        ("ladder own, rung 2 (guide, S9)", timedelta()),
+    ):
+        with pytest.raises(Refused) as refused:
+            story.do(ana, AcknowledgeAlert(clock=CLOCK.id), at=story.now)
+        assert refused.value.rule == rule
+        story.until(story.now + further)
+
+
 def test_an_early_rung_warns_and_no_rung_at_due_is_called_before_it() -> None:
     early = {"at": "-6 h", "tell": ["owner"], "acknowledge_within": "1 h"}
     story = Story.owned(pack=climbing(early, FIRST))
@@ -342,11 +360,11 @@ def packs() -> dict[str, Pack]:
     return {path.stem: load_pack(path) for path in sorted(PACKS.glob("*.yaml"))}
 
 
-def alone(pack: Pack, rule: ClockRule) -> Pack:
-    """The pack with this clock alone, for every complaint, from its receipt and met by nothing that comes."""
+def alone(pack: Pack, rule: ClockRule, ladder: str) -> Pack:
+    """The pack with this clock alone, on this ladder, for every complaint, from its receipt, met by nothing."""
     changes = {
         "starts_on": Fact.RECEIVED, "met_by": (Fact.POST_MORTEM_DONE,), "applies_if": Applies(), "only_if": None,
-        "departments": (), "stops_on": (), "raises_tier": False,
+        "departments": (), "stops_on": (), "raises_tier": False, "ladder": ladder, "ladders_if": (),
     }  # fmt: skip
     return pack.model_copy(
         update={"clocks": (rule.model_copy(update=changes),), "handling_tiers": (), "dispatch": ()}
@@ -354,18 +372,26 @@ def alone(pack: Pack, rule: ClockRule) -> Pack:
 
 
 @pytest.mark.parametrize(
-    ("name", "clock"),
-    [(name, rule.id) for name, pack in packs().items() for rule in pack.clocks if rule.ladder],
+    ("name", "clock", "ladder"),
+    [
+        (name, rule.id, ladder)
+        for name, pack in packs().items()
+        for rule in pack.clocks
+        for ladder in ladders_of(rule)
+    ],
 )
-def test_every_rung_of_every_packs_ladder_calls_somebody_each_time_once(name: str, clock: str) -> None:
-    pack = alone(packs()[name], packs()[name].clock(clock))
-    rule = pack.clock(clock)
-    rungs = pack.ladders[rule.ladder or ""].rungs
+def test_every_rung_of_every_packs_ladder_calls_somebody_each_time_once(
+    name: str, clock: str, ladder: str
+) -> None:
+    pack = alone(packs()[name], packs()[name].clock(clock), ladder)
+    rungs = pack.ladders[ladder].rungs
+    early = [number for number, rung in enumerate(rungs) if rung.at.sign < 0]
     story = Story.owned(pack=pack)
     due = story.case.clocks.find(clock, 1).due_at
     assert due is not None
     story.until(due)
-    assert calls(story) == [], "nobody is late before they are late"
+    assert calls(story) == [(number, 0) for number in early], "nobody is late before they are late"
+    assert {m.kind for m in called_for(story) if m.rung is not None} <= {"alert_warning"}
     story.wait(days=200)
     made = sorted(calls(story))
     assert made == sorted(
