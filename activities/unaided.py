@@ -60,6 +60,9 @@ class Unaided:
         try:
             happenings = carry_out(held.pack, held.case, order.recorded(self._clock.now()))
         except Refused:
+            if await self._record.find_command(reference, order.id) is not None:
+                # Refused as it is on record: it was sent twice at once, or the engine took it after all.
+                return None
             async with self._each.connect() as conn:
                 await unaided.drop(conn, reference, order.id)
             raise

@@ -149,8 +149,8 @@ async def listed(deps: DepsHere, caller: StaffHere, asked: Annotated[Asked, Quer
     return JSONResponse(body.model_dump(mode="json"))
 
 
-@router.post("/alerts", operation_id="mark_alerts_seen", summary="Mark notices as seen",
-             response_model=SeenBody, responses=problems(401, 403, 422, 503))  # fmt: skip
+@router.post("/alerts", operation_id="mark-alerts-seen", summary="Mark notices as seen",
+             response_model=SeenBody, responses=problems(400, 401, 403, 413, 415, 422, 503))  # fmt: skip
 async def seen(
     deps: DepsHere,
     caller: StaffHere,

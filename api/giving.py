@@ -224,10 +224,13 @@ async def _carried_out(deps: Deps, way: Way, reference: str, order: Order) -> Ou
     """By the engine; by the record alone, while it is away, what does not need it."""
     try:
         return await way.execute(reference, order)
-    except EngineAway:
+    except EngineAway as away:
         if not order.body.unaided:
             raise
-    return await deps.unaided.execute(reference, order)
+        try:
+            return await deps.unaided.execute(reference, order)
+        except Unknown:  # received, and not recorded before the engine is back
+            raise away from None
 
 
 async def _recorded(deps: Deps, id_: str) -> Outcome | None:

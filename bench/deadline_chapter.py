@@ -150,7 +150,8 @@ class _Chapter:
         name = f"scheduler's memory over 1 h of {count} deadlines"
         self.report.targets += [
             Target(name, held.grown, "% more", at_most=10),
-            Target("… of these deadlines not queued exactly once", fell.wrong, "alerts", at_most=0),
+            # Within the hour their ladders go on: more is called for than their first breaches.
+            Target("… not queued, or twice", fell.missing + fell.doubled, "alerts", at_most=0),
         ]
         self._note(f"Memory, {held.sentence} Each real second was {speed} of the service's.")
 

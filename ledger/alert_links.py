@@ -49,7 +49,7 @@ alert_links_used = Table(
     Column("row", BigInteger, primary_key=True, autoincrement=False),  # the alert's row in the outbox
     Column("staff", Text, primary_key=True),
     Column("used_at", DateTime(timezone=True), nullable=False, server_default=func.now()),  # real time
-    Column("what", Text, nullable=False),  # acknowledge or snooze
+    Column("what", Text, nullable=False),  # acknowledge, snooze or hand_over
 )
 
 
@@ -95,7 +95,7 @@ class LinkedCall(Frozen):
     @property
     def stands(self) -> Literal["open", "used", "over", "acknowledged"]:
         """What its link is good for now, as that of a single mail."""
-        if self.used is not None:
+        if self.used in ("acknowledge", "snooze"):  # a complaint that was offered on is still called for
             return "used"
         if not self.running:
             return "over"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -14,7 +16,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
+    exists,
     func,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +26,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Order
 from ledger.metadata import metadata
+from ledger.tables import events
+
+UNDER_WAY: Final = timedelta(minutes=1)
+"""Real time: an order that was kept so long ago is recorded by now, or never was."""
 
 unaided_orders = Table(
     "unaided_orders",
@@ -37,11 +45,12 @@ unaided_orders = Table(
 
 @dataclass(frozen=True)
 class Unheard:
-    """An order that a complaint's workflow has not heard of."""
+    """An order that a complaint's workflow has not heard of; whether it is on record."""
 
     id: int
     stream: str
     order: Order
+    recorded: bool
 
 
 async def keep(conn: AsyncConnection, stream: str, order: Order) -> None:
@@ -57,7 +66,10 @@ async def drop(conn: AsyncConnection, stream: str, command_id: str) -> None:
 
 
 async def unheard(conn: AsyncConnection, *, limit: int) -> Sequence[Unheard]:
-    """The orders that are kept, oldest first."""
+    """The orders that are kept, oldest first; of those that are not recorded only what is under way no more."""
     c = unaided_orders.c
-    rows = await conn.execute(select(c.id, c.stream, c.body).order_by(c.id).limit(limit))
-    return [Unheard(row.id, row.stream, Order.model_validate_json(row.body)) for row in rows]
+    recorded = exists().where(events.c.stream == c.stream, events.c.command_id == c.command_id)
+    query = select(c.id, c.stream, c.body, recorded.label("recorded"))
+    query = query.where(or_(recorded, c.kept_at < func.now() - UNDER_WAY))
+    rows = await conn.execute(query.order_by(c.id).limit(limit))
+    return [Unheard(row.id, row.stream, Order.model_validate_json(row.body), row.recorded) for row in rows]

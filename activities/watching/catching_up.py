@@ -32,21 +32,33 @@ class CatchingUp:
     async def tell(self) -> int:
         """Tell all that is kept, until the engine turns out to be away; returns how many were heard.
 
+        An order that was kept and never recorded is told nobody: who gave it heard that it failed, and may have
+        decided otherwise since. One that can not be told keeps back the later ones of its complaint, and no others.
         Raises what the database raises.
         """
         async with self._each.connect() as conn:
             kept = await unaided.unheard(conn, limit=_AT_ONCE)
         heard = 0
+        held_up: set[str] = set()
         for item in kept:
+            if item.stream in held_up:
+                continue
             try:
-                await self._workflows.tell(item.stream, item.order)
+                if item.recorded:
+                    await self._workflows.tell(item.stream, item.order)
+                    heard += 1
+                else:
+                    _log.warning("order was never recorded", reference=item.stream, command_id=item.order.id)
             except EngineAway:
                 break
-            except Unknown:  # it was kept, and never recorded: there is nobody to hear it
+            except Unknown:
                 _log.warning("order of no complaint", reference=item.stream, command_id=item.order.id)
+            except Exception as error:  # the other complaints' workflows hear of theirs all the same
+                _log.error("workflow not told", reference=item.stream, exc_info=error)
+                held_up.add(item.stream)
+                continue
             async with self._each.connect() as conn:
                 await unaided.drop(conn, item.stream, item.order.id)
-            heard += 1
         if heard:
             _log.info("workflows caught up", count=heard)
         return heard

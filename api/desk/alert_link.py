@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.deps import Deps, DepsHere
+from api.desk.choices import Around, Choice, people
 from api.desk.clocks import state_of, word
 from api.desk.forms import instant_typed
 from api.desk.ladder import hold_words, snoozes
@@ -35,6 +36,8 @@ from api.unavailable import engine_away
 from complaints.base import Actor, Command, Refused
 from complaints.case import Case
 from complaints.chapters.escalation import AcknowledgeAlert, SnoozeAlert
+from complaints.chapters.ownership import OfferHandover
+from complaints.lifecycle import possible
 from ledger.alert_links import LONGEST, Linked
 from ledger.directory import Bearer
 from policies.pack import Pack
@@ -42,8 +45,11 @@ from workflows.client import EngineAway
 
 router = APIRouter(include_in_schema=False)
 
-What = Literal["acknowledge", "snooze"]
-COMMANDS: Mapping[str, type[Command]] = {"acknowledge": AcknowledgeAlert, "snooze": SnoozeAlert}
+COMMANDS: Mapping[str, type[Command]] = {
+    "acknowledge": AcknowledgeAlert,
+    "snooze": SnoozeAlert,
+    "hand_over": OfferHandover,
+}
 """What a link can be used for."""
 HEADERS = {"X-Robots-Tag": "noindex, nofollow"}
 
@@ -89,6 +95,16 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a form says: what is to be done, the note, until when to be silent, and whom to hand over to."""
+
+    what: str
+    note: str
+    until: str
+    to: str
+
+
+@dataclass(frozen=True)
 class Typed:
     """A form that came back: what was typed, and what stands in its way."""
 
@@ -129,12 +145,12 @@ async def opened(deps: Deps, request: Request, token: str) -> Opened:
 @router.get("/alerts/{token}")
 async def show(deps: DepsHere, request: Request, token: TokenHere) -> Response:
     """What the alert is about, and what acknowledging it would do."""
-    return _page(deps, await opened(deps, request, token))
+    return await _page(deps, await opened(deps, request, token))
 
 
 @router.post("/alerts/{token}")
 async def answer(deps: DepsHere, request: Request, token: TokenHere) -> Response:
-    """Acknowledge or snooze, as whoever the mail was written to. A link that was used is good for nothing."""
+    """Acknowledge, snooze or hand over, as whoever the mail was written to, once."""
     require_same_origin(deps, request, secret_address=True)
     form = await request.form()
     if not hmac.compare_digest(str(form.get("token", "")).encode(), token.encode()):
@@ -142,47 +158,53 @@ async def answer(deps: DepsHere, request: Request, token: TokenHere) -> Response
     here = await opened(deps, request, token)
     await deps.admission.check_hour(here.actor)
     if here.stands in ("used", "expired", "over"):
-        return _page(deps, here, status=410)
-    what, note = str(form.get("what", "")), str(form.get("note", ""))
+        return await _page(deps, here, status=410)
+    what = str(form.get("what", ""))
     if what not in COMMANDS:
         raise Problem(422, detail="This form is not whole. Open the link again, and send it from there.")
-    trouble = await _give(deps, here, what, note, str(form.get("until", "")))
+    said = Said(what, *(str(form.get(name, "")) for name in ("note", "until", "to")))
+    trouble = await _give(deps, here, said)
     if trouble is not None:
-        return _page(deps, here, typed=trouble)
+        return await _page(deps, here, typed=trouble)
     async with deps.reading.connect() as conn:
         await deps.alert_links.use(conn, here.linked, what)
     return RedirectResponse(f"/alerts/{token}", 303)
 
 
 def key_of_link(row: int, what: str, until: str, note: str) -> str:
-    """The idempotency key of what is sent from a link: that of the alert (an outbox id) and of what was meant."""
+    """The idempotency key of what is sent from a link: that of the alert (an outbox id) and of what was meant.
+
+    `until` is the moment of a snooze, or whom a complaint is offered to; empty for neither.
+    """
     meant = hashlib.sha256(f"{what}|{until}|{note}".encode()).hexdigest()[:32]
     return f"alert-link-{row}-{meant}"
 
 
-async def _give(deps: Deps, here: Opened, what: str, note: str, until: str) -> Typed | None:
+async def _give(deps: Deps, here: Opened, said: Said) -> Typed | None:
     """Give the command; what stands in its way, or None once it is taken.
 
     The key hangs on the link and on what was sent. So the link is marked as used only afterwards: sent
     twice in the same moment, or again after an answer that nobody saw, the command is done once.
     """
-    command = COMMANDS[what]
-    sent: dict[str, Any] = {"clock": here.linked.clock}
+    command, note = COMMANDS[said.what], said.note
+    handing_over = command is OfferHandover
+    sent: dict[str, Any] = {"to": said.to} if handing_over else {"clock": here.linked.clock}
     if note.strip():
-        sent["note"] = note
-    if what == "snooze":
-        sent["until"] = instant_typed(until, here.face.zone)
+        sent["reason" if handing_over else "note"] = note
+    if command is SnoozeAlert:
+        sent["until"] = instant_typed(said.until, here.face.zone)
     try:
         body = body_of(command).model_validate(sent)
     except ValidationError as error:
-        about_note = any(item["loc"][:1] == ("note",) for item in error.errors())
-        sentence = (
-            f"The note has at most {LONGEST_TEXT} characters, and no control characters."
-            if about_note
-            else "Choose until when the alert is to be silent."
-        )
+        about_note = any(item["loc"][:1] in (("note",), ("reason",)) for item in error.errors())
+        if about_note:
+            sentence = f"The note has at most {LONGEST_TEXT} characters, and no control characters."
+        elif handing_over:
+            sentence = "Choose the colleague whom the complaint is offered to."
+        else:
+            sentence = "Choose until when the alert is to be silent."
         return Typed(note, sentence, 422)
-    key = key_of_link(here.linked.row, what, str(sent.get("until", "")), note)
+    key = key_of_link(here.linked.row, said.what, str(sent.get("until") or sent.get("to") or ""), note)
     try:
         await give(deps, Bearer(actor=here.actor), here.linked.reference, command, body, key=key)
     except Refused as refused:
@@ -195,7 +217,19 @@ async def _give(deps: Deps, here: Opened, what: str, note: str, until: str) -> T
     return None
 
 
-def _page(deps: Deps, here: Opened, *, typed: Typed | None = None, status: int = 200) -> Response:
+async def _colleagues(deps: Deps, here: Opened) -> tuple[Choice, ...]:
+    """Whom this person may offer the complaint to just now; nobody where it is not theirs to offer."""
+    case, now = here.case, here.face.now
+    if here.stands not in ("open", "acknowledged"):
+        return ()
+    if possible(here.pack, case, OfferHandover, here.actor, now) is not None:
+        return ()
+    staff = await deps.directory.everyone()
+    found = people(OfferHandover, Around(case, here.pack, staff, here.face, lambda ref: ""))
+    return tuple(one for one in found if one.value not in (case.ownership.owner, here.actor.id))
+
+
+async def _page(deps: Deps, here: Opened, *, typed: Typed | None = None, status: int = 200) -> Response:
     ladder, face = here.ladder, here.face
     due, rule = here.due_at, here.pack.clock(here.linked.clock)
     run = here.case.clocks.find(here.linked.clock, here.linked.occurrence)
@@ -222,6 +256,7 @@ def _page(deps: Deps, here: Opened, *, typed: Typed | None = None, status: int =
         snoozes=tuple(snoozes(ladder, face))
         if ladder is not None and stands in ("open", "acknowledged")
         else (),
+        colleagues=await _colleagues(deps, here),
         used_at=spec.virtual(here.linked.used_at) if here.linked.used_at else None,
         typed=typed,
         longest=LONGEST_TEXT,

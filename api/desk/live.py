@@ -44,6 +44,6 @@ async def _told(deps: Deps, stream: Stream, zone: str) -> AsyncIterator[bytes]:
         yield _AGAIN_AFTER
         async for said in stream.said():
             now = deps.clock.now()
-            yield event(said, Face(zone, now).clock(now))
+            yield event(said, Face(zone, now).minute(now))
     finally:
         deps.news.leave(stream)

@@ -53,6 +53,10 @@ class Face:
         """`10:42:07 CST`."""
         return f"{self._local(instant):%H:%M:%S %Z}"
 
+    def minute(self, instant: datetime) -> str:
+        """`10:42 CST`."""
+        return f"{self._local(instant):%H:%M %Z}"
+
     def form_value(self, instant: datetime) -> str:
         """What an input of type datetime-local holds, in this zone and to the minute."""
         return f"{self._local(instant):%Y-%m-%dT%H:%M}"

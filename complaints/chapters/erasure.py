@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import AwareDatetime
 
-from complaints.base import Command, Context, Event, Happening, Refused, TextRef
+from complaints.base import SYSTEM, Command, Context, Event, Happening, Refused, TextRef
+from complaints.chapters.conversation import unanswered
 from complaints.people.standing import texts_remain
 from policies.vocabulary import Role
 
@@ -35,12 +36,14 @@ def erased_from(pack: Pack, case: Case) -> datetime | None:
     """From when (UTC) time alone is reason enough to erase the texts; None where something stands against it.
 
     The complaint has to rest in the archive: one that ended may be erased before that, but by a person. What came
-    into the record when its time was over already (an import of old ones) can not go before anybody has seen it.
+    into the record when its time was over already (an import of old ones) can not go before anybody has seen it. What
+    the customer wrote, and nobody has answered, is kept as long from the day it came: it may be why they still wait.
     """
     until = kept_until(pack, case)
     if until is None or case.closure.archived_at is None or hindrance(case) is not None:
         return None
-    return max(until, case.recorded_at)
+    waiting = (pack.after(item.received_at, pack.retention) for item in unanswered(pack, case))
+    return max(until, case.recorded_at, *waiting)
 
 
 def hindrance(case: Case) -> Refused | None:
@@ -130,6 +133,8 @@ class ErasePersonalData(Command):
 
     def decide(self, case: Case, ctx: Context) -> Iterable[Event]:
         until = kept_until(ctx.rules, case)
+        if ctx.actor.id == SYSTEM:  # what speaks against it may have come after the order was given
+            until = erased_from(ctx.rules, case) or until
         if self.reason != "retention_ended" or until is None:
             yield PersonalDataErased(reason=self.reason)
             return

@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from activities.cases import Cases
+from activities.cases import Cases, Held
 from activities.unaided import Unaided
 from activities.watching.catching_up import CatchingUp
 from complaints.base import Actor, Command, Order, Refused, TextRef
 from complaints.chapters.escalation import AcknowledgeAlert, Escalate, ReleaseAlert
 from complaints.chapters.intake import Acknowledge
 from complaints.references import reference
-from ledger.unaided import unaided_orders
+from ledger.unaided import UNDER_WAY, keep, unaided_orders
 from runtime.settings import Settings
 from tests.activities.office import Office, open_office
 from tests.activities.watching.test_watchdog import overdue
@@ -101,14 +101,41 @@ async def test_of_two_who_answer_at_once_one_is_recorded_and_the_other_hears_so(
     assert await kept(office) == [won]
 
 
+class _Overtaken(Cases):
+    """Reads a complaint when the same order has just been carried out by somebody else."""
+
+    def __init__(self, office: Office, order: Order) -> None:
+        super().__init__(office.sql, office.record)
+        self._office = office
+        self._order = order
+
+    async def read(self, reference: str) -> Held | None:
+        await unaided(self._office).execute(reference, self._order)
+        return await super().read(reference)
+
+
+async def test_an_order_that_is_sent_twice_at_once_is_answered_alike_and_kept_for_the_workflow(
+    office: Office,
+) -> None:
+    stream = await overdue(office)
+    answer = order(office, ana, AcknowledgeAlert(clock=CLOCK))
+    late = Unaided(office.sql, office.record, _Overtaken(office, answer), office.clock)
+    outcome = await late.execute(stream, answer)
+    assert outcome.duplicate and outcome.events == ("AlertAcknowledged",)
+    assert await kept(office) == [answer.id], "else the workflow would never hear of it"
+
+
 class _Hearing:
     """Who is told: away for so many calls, then there."""
 
-    def __init__(self, away: int) -> None:
+    def __init__(self, away: int = 0, broken: str = "") -> None:
         self.away = away
+        self.broken = broken
         self.heard: list[tuple[str, str]] = []
 
     async def tell(self, reference: str, order: Order) -> None:
+        if reference == self.broken:
+            raise ValueError("this one can not be told")
         if self.away:
             self.away -= 1
             raise EngineAway("still away")
@@ -131,3 +158,30 @@ async def test_what_was_recorded_is_kept_until_it_was_heard_in_the_order_in_whic
     assert await catching_up.tell() == len(given)
     assert hearing.heard == [(stream, each.id) for each in given]
     assert await kept(office) == [] and await catching_up.tell() == 0
+
+
+async def test_an_order_that_was_never_recorded_is_told_nobody(office: Office) -> None:
+    stream = await overdue(office)
+    failed, under_way = (order(office, ana, AcknowledgeAlert(clock=CLOCK)) for _ in range(2))
+    c = unaided_orders.c
+    async with office.sql.begin() as conn:
+        await keep(conn, stream, failed)
+        await conn.execute(update(unaided_orders).values(kept_at=c.kept_at - 2 * UNDER_WAY))
+        await keep(conn, stream, under_way)
+    hearing = _Hearing()
+    assert await CatchingUp(office.sql, hearing).tell() == 0
+    assert hearing.heard == []
+    assert await kept(office) == [under_way.id]
+
+
+async def test_a_workflow_that_can_not_be_told_keeps_no_other_from_hearing(office: Office) -> None:
+    broken, whole = await overdue(office), await overdue(office)
+    given = []
+    for stream in (broken, broken, whole):
+        reason = TextRef(id=str(uuid4()), digest="0" * 64)
+        given.append(order(office, ana, Escalate(reason=reason)))
+        await unaided(office).execute(stream, given[-1])
+    hearing = _Hearing(broken=broken)
+    assert await CatchingUp(office.sql, hearing).tell() == 1
+    assert hearing.heard == [(whole, given[2].id)]
+    assert await kept(office) == [given[0].id, given[1].id], "they are told again, in their order"

@@ -106,6 +106,48 @@ async def test_a_link_snoozes_as_far_as_the_pack_allows(desk: Desk) -> None:
     assert told["acknowledged_by"] == "usr_dora"
 
 
+async def test_a_link_offers_the_complaint_to_a_colleague_and_the_alert_goes_on(desk: Desk) -> None:
+    reference = await called(desk.office)
+    path = await link_of(desk.office, reference)
+    async with desk.opened(java_script_enabled=False) as page:
+        await page.goto(path)
+        whom = page.get_by_label("Or offer the complaint to")
+        labels = await whom.locator("option").all_inner_texts()
+        assert any(label.startswith("Ben ") for label in labels), labels
+        assert not any(label.startswith("Ana ") for label in labels), "nobody offers it to themselves"
+        await page.get_by_role("button", name="Offer handover").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Choose the colleague")
+        await whom.select_option("usr_ben")
+        await page.get_by_label("What is being done").fill("Ben knows this shop.")
+        await page.get_by_role("button", name="Offer handover").click()
+        await expect(page.get_by_role("status")).to_contain_text("Offered to a colleague")
+        await expect(page.get_by_role("button")).to_have_count(0)
+    async with desk.office.client() as ana:
+        assert (await response_ladder(ana, reference))["acknowledged_at"] is None, "offering answers nothing"
+    async with desk.office.client("usr_ben") as ben:
+        accepted = await ben.post(f"/complaints/{reference}/commands/accept-handover")
+        assert accepted.status_code == 200, accepted.text
+
+
+async def test_a_link_offers_no_handover_of_what_is_not_ones_own(desk: Desk) -> None:
+    reference = await called(desk.office)
+    path = await link_of(desk.office, reference)
+    async with desk.office.client() as ana, desk.office.client("usr_ben") as ben:
+        offer = {"to": "usr_ben"}
+        assert (
+            await ana.post(f"/complaints/{reference}/commands/offer-handover", json=offer)
+        ).status_code == 200
+        assert (await ben.post(f"/complaints/{reference}/commands/accept-handover")).status_code == 200
+    async with desk.opened(java_script_enabled=False) as page:
+        await page.goto(path)
+        await expect(page.get_by_role("button", name="Acknowledge")).to_be_visible()
+        await expect(page.get_by_label("Or offer the complaint to")).to_have_count(0)
+    form = {"token": path.rpartition("/")[2], "what": "hand_over", "note": "", "to": "usr_ben"}
+    async with desk.http(headers=HERE) as browser:
+        refused = await browser.post(path, data=form)
+    assert refused.status_code in (403, 409), refused.text
+
+
 @pytest.mark.parametrize(
     ("headers", "changes", "status"),
     [
@@ -113,6 +155,8 @@ async def test_a_link_snoozes_as_far_as_the_pack_allows(desk: Desk) -> None:
         ({"Origin": "https://elsewhere.example"}, {}, 403),
         (HERE, {"token": "another"}, 422),
         (HERE, {"what": "close"}, 422),
+        (HERE, {"what": "hand_over", "to": ""}, 422),
+        (HERE, {"what": "hand_over", "to": "usr_nobody"}, 422),
         (HERE, {"what": "snooze", "until": "whenever"}, 422),
         (HERE, {"what": "snooze", "until": "2199-01-01T00:00"}, 409),
         (HERE, {"note": "x" * 20_001}, 422),

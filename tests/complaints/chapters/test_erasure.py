@@ -8,7 +8,7 @@ import pytest
 
 from complaints.base import SYSTEM, Actor, Command
 from complaints.chapters.closure import Reopen
-from complaints.chapters.conversation import WriteMessage
+from complaints.chapters.conversation import NeedsNoAnswer, WriteMessage
 from complaints.chapters.endings import AppealDecline, Decline, Withdraw
 from complaints.chapters.erasure import (
     ErasePersonalData,
@@ -127,6 +127,20 @@ def test_what_the_service_does_not_erase_by_itself() -> None:
     assert after is not None
     assert after >= before, "its time runs anew from its second end"
     assert erased_from(PACK, again.case) is None, "ended, and not in the archive"
+
+
+def test_what_the_customer_wrote_and_nobody_answered_is_not_erased_with_the_rest() -> None:
+    story = archived()
+    until = kept_until(PACK, story.case)
+    assert until is not None
+    story.until(until - SECOND)
+    story.do(customer, WriteMessage(text=text("I still wait for my money.")), at=until - SECOND)
+    assert erased_from(PACK, story.case) == PACK.after(until - SECOND, PACK.retention)
+    story.until(until)
+    assert story.refused(service, OVER, at=until) == "retention_runs", "ordered before it was written"
+    story.do(dora, NeedsNoAnswer(reason=text("It was paid.")), at=until)
+    assert erased_from(PACK, story.case) == until
+    story.do(service, OVER, at=until)
 
 
 def test_what_is_recorded_when_its_time_is_over_already_is_there_to_be_looked_at_first() -> None:
