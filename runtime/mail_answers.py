@@ -26,7 +26,7 @@ def answer_to(caught: EmailMessage, words: str, at: datetime) -> EmailMessage | 
     back = caught["Reply-To"] or caught["From"]
     if not recipient or not back:
         return None
-    subject = str(caught["Subject"] or "")
+    subject = _one_line(caught, "Subject")
     answer = EmailMessage()
     try:
         answer["From"] = str(recipient)
@@ -36,11 +36,16 @@ def answer_to(caught: EmailMessage, words: str, at: datetime) -> EmailMessage | 
     answer["Subject"] = subject if subject.lower().startswith("re:") else f"Re: {subject}"
     answer["Date"] = format_datetime(at)
     answer["Message-ID"] = f"<{secrets.token_hex(16)}@catcher.invalid>"
-    if (own := caught["Message-ID"]) is not None:
-        answer["In-Reply-To"] = str(own)
-        answer["References"] = " ".join(filter(None, (str(caught["References"] or ""), str(own))))
+    if own := _one_line(caught, "Message-ID"):
+        answer["In-Reply-To"] = own
+        answer["References"] = " ".join(filter(None, (_one_line(caught, "References"), own)))
     answer.set_content(words)
     return answer
+
+
+def _one_line(caught: EmailMessage, header: str) -> str:
+    """A header in one line: an encoded word may hide line breaks, which no header of an answer may have."""
+    return " ".join(str(caught[header] or "").split())
 
 
 def hand_in(mail: EmailMessage, port: int) -> None:

@@ -86,10 +86,10 @@ async def listening(port: int) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-def kept(folder: Path) -> str:
+def kept(folder: Path, subject: str = "Your complaint 7K2M-9QF3-XA5C") -> str:
     """A mail of ours to Ann, by its name."""
     mail = (
-        "From: Redress <desk@redress.example>\r\nSubject: Your complaint 7K2M-9QF3-XA5C\r\n"
+        f"From: Redress <desk@redress.example>\r\nSubject: {subject}\r\n"
         "Message-ID: <own@redress.example>\r\nReferences: <root@redress.example>\r\n\r\nDear Ann\r\n"
     )
     envelope = Envelope()
@@ -125,6 +125,16 @@ async def test_an_answer_is_handed_in_and_names_the_mail_it_answers(tmp_path: Pa
     assert answer["In-Reply-To"] == "<own@redress.example>"
     assert answer["References"] == "<root@redress.example> <own@redress.example>"
     assert answer.get_content().strip() == "是蓝色的那个。"
+
+
+async def test_a_mail_whose_subject_hides_a_line_break_is_shown_and_answered(tmp_path: Path) -> None:
+    path = f"/mails/{kept(tmp_path, '=?utf-8?q?Your=0Acomplaint?=')}"
+    async with listening(port := free_port()) as gateway, browser(tmp_path, port) as client:
+        assert "Answer as ann@example.org" in (await client.get(path)).text
+        assert (await client.post(f"{path}/answer", data={"words": "Yes."})).status_code == 200
+    (envelope,) = gateway.taken
+    assert isinstance(envelope.content, bytes)
+    assert message_from_bytes(envelope.content, policy=policy.default)["Subject"] == "Re: Your complaint"
 
 
 async def test_an_answer_that_nobody_takes_is_said_not_to_be(tmp_path: Path) -> None:
