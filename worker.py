@@ -18,14 +18,13 @@ from activities.commit import CommitActivity
 from activities.payments import PaymentActivities, Payments, make_payments
 from ledger.chain import derive_seal_key
 from ledger.database import create_engine
-from ledger.packs import digests, load
+from ledger.packs import PackDamagedError, digests, load
 from ledger.record import Record
 from ledger.texts import Texts
 from runtime.engine import STICKY, connect
 from runtime.heap import freeze_heap
 from runtime.interceptors import NamedLines
 from runtime.logging import configure_logging
-from runtime.memory import memory_allowed
 from runtime.polling import polling
 from runtime.ready import say_ready
 from runtime.settings import Settings, load_settings
@@ -36,11 +35,7 @@ from workflows.systemic import SystemicIssueWorkflow
 
 _PACKS_EVERY = timedelta(seconds=5)
 _GRACE = timedelta(seconds=5)
-_CACHED_WORKFLOW = 340_000
-"""Bytes that a workflow in memory takes, with a life behind it."""
-_FOR_CACHED = 8
-"""The share of the memory that they may take: one part in so many."""
-_FEWEST_CACHED, _MOST_CACHED = 1_000, 20_000
+_CACHED_WORKFLOWS = 2_000  # at about 340 KB each
 
 _log = structlog.get_logger(__name__)
 
@@ -57,10 +52,18 @@ _PASSED_THROUGH = (
 
 
 async def hold_published_packs(engine: AsyncEngine) -> None:
-    """Make every published pack known to the workflows of this process; those that it holds are not read again."""
+    """Make every published pack known to the workflows of this process; those that it holds are not read again.
+
+    One that can not be read (damaged, or written by a newer version) is said, and waited for by its own complaints.
+    """
     async with engine.connect() as connection:
         for digest in packs.not_held(sorted(await digests(connection))):
-            if (pack := await load(connection, digest)) is not None:
+            try:
+                pack = await load(connection, digest)
+            except (PackDamagedError, ValueError) as error:  # pydantic's errors are ValueErrors
+                _log.error("pack not read", digest=digest, error=type(error).__name__)
+                continue
+            if pack is not None:
                 packs.hold(pack)
 
 
@@ -72,14 +75,6 @@ def sandbox() -> SandboxedWorkflowRunner:
     """What workflow code is replayed in by the tests. The worker does without it (docs/adr/0007)."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
     return SandboxedWorkflowRunner(restrictions=restrictions)
-
-
-def cached_workflows(memory: int) -> int:
-    """How many workflows are kept in memory, of which so many bytes are allowed.
-
-    One that is not there when it wakes is read and replayed first, at nearly twice the processor time.
-    """
-    return min(max(memory // _FOR_CACHED // _CACHED_WORKFLOW, _FEWEST_CACHED), _MOST_CACHED)
 
 
 def compose(client: Client, engine: AsyncEngine, settings: Settings, provider: Payments) -> Worker:
@@ -94,7 +89,7 @@ def compose(client: Client, engine: AsyncEngine, settings: Settings, provider: P
         workflow_runner=UnsandboxedWorkflowRunner(),
         interceptors=[NamedLines()],
         sticky_queue_schedule_to_start_timeout=STICKY,
-        max_cached_workflows=cached_workflows(memory_allowed()),
+        max_cached_workflows=_CACHED_WORKFLOWS,
         graceful_shutdown_timeout=_GRACE,
     )
 

@@ -9,7 +9,7 @@ KINDS: Final[Mapping[str, str]] = {
     "alert_warning": "A deadline comes near",
     "alert_breach": "A deadline was missed",
     "alert_expired": "An acknowledgement has expired",
-    "alert_unreachable": "An alert reached nobody",
+    "alert_unreachable": "An alert did not arrive",
     "alert_nobody": "A ladder found nobody to call",
     "alert_escalation": "Escalated by hand",
     "alert_low_score": "The customer is not satisfied",

@@ -59,7 +59,8 @@ _WRITE = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
 _CHANGE = problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 503)
 _END = problems(401, 403, 404, 412, 422, 503)
 _CALENDAR = {MEDIA_TYPE: {"schema": {"type": "string"}}}
-_MOST_PEOPLE = 200
+MOST_PEOPLE = 200
+"""How many people a list of a team or rota holds at most."""
 
 
 def _day(value: Any) -> Any:
@@ -72,7 +73,7 @@ def _day(value: Any) -> Any:
 
 
 Staff = Annotated[str, StringConstraints(strict=True, pattern=STAFF_PATTERN)]
-People = Annotated[tuple[Staff, ...], Field(max_length=_MOST_PEOPLE, examples=[["usr_ana", "usr_ben"]])]
+People = Annotated[tuple[Staff, ...], Field(max_length=MOST_PEOPLE, examples=[["usr_ana", "usr_ben"]])]
 Zone = Annotated[TimeZone, Field(max_length=100, examples=["Asia/Shanghai"])]
 CodeHere = Annotated[Code, Path(openapi_examples={"code": {"value": "complaints-desk"}})]
 NumberHere = Annotated[int, Path(ge=1, le=2**63 - 1, description="Its number in the lists.")]

@@ -14,8 +14,8 @@ from api.deps import Deps, DepsHere
 from api.openapi import problems
 from api.problems import Problem
 from api.reads import auditor
-from complaints.chapters.erasure import the_rule
-from ledger.retention import PAGE_AT_MOST, Ending, coming
+from complaints.chapters.erasure import retention_chosen, the_rule
+from ledger.retention import PAGE_AT_MOST, Ending, coming, resting_under
 
 router = APIRouter(tags=["service"], dependencies=[Depends(auditor)])
 
@@ -45,12 +45,25 @@ class EndingBody(BaseModel):
     )
 
 
+class UnchosenBody(BaseModel):
+    """A version of a pack with complaints in the archive, in which nobody has chosen how long texts are kept."""
+
+    pack: str = Field(examples=["retail-2025"])
+    pack_version: int
+    choices: str = Field(
+        description="Where the pack's choices stand.", examples=["/packs/retail-2025/choices?version=1"]
+    )
+
+
 class RetentionBody(BaseModel):
     """A page of complaints by when their time is over; those whose time is over already come first."""
 
     as_of: AwareDatetime
     until: AwareDatetime
     complaints: tuple[EndingBody, ...]
+    unchosen: tuple[UnchosenBody, ...] = Field(
+        description="Under these nothing is erased by itself, until somebody chooses how long texts are kept."
+    )
     next: str | None = Field(description="Send it as `cursor` for the page that follows; null on the last.")
 
 
@@ -69,6 +82,8 @@ class Asked(BaseModel):
 async def retention(deps: DepsHere, asked: Annotated[Asked, Query()]) -> Response:
     """Archived complaints that come to the end of their retention. What has to stay needs a legal hold.
 
+    And the packs of archived complaints in which nobody has chosen one: under those nothing is erased by itself.
+
     Who: compliance officer, administrator. Nothing is in it that a person wrote.
     """
     found = await ending(deps, asked.days, cursor=asked.cursor, limit=asked.limit)
@@ -84,8 +99,16 @@ async def ending(deps: Deps, days: int, *, cursor: str | None = None, limit: int
             page = await coming(conn, until, cursor=cursor, limit=limit)
         except ValueError as error:
             raise Problem(422, "bad_cursor", str(error)) from None
+        packs = await resting_under(conn)
     told = [await _told(deps, row, now) for row in page.rows]
-    return RetentionBody(as_of=now, until=until, complaints=tuple(told), next=page.next)
+    unchosen = [
+        UnchosenBody(pack=name, pack_version=version, choices=f"/packs/{name}/choices?version={version}")
+        for name, version in packs
+        if (pack := await deps.packs.named(name, version, now)) is not None and not retention_chosen(pack)
+    ]
+    return RetentionBody(
+        as_of=now, until=until, complaints=tuple(told), unchosen=tuple(unchosen), next=page.next
+    )
 
 
 async def _told(deps: Deps, row: Ending, now: datetime) -> EndingBody:

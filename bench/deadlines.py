@@ -103,7 +103,8 @@ async def fell_due(office: Office, expected: Expected, *, recorded: bool) -> Bur
 
     async def all_queued() -> bool:
         async with autocommit(office.sql).connect() as conn:
-            return int(await conn.scalar(_QUEUED, window) or 0) >= len(expected.keys)
+            queued = int(await conn.scalar(_QUEUED, {"keys": list(expected.keys)}) or 0)
+        return queued == len(expected.keys)
 
     await over(
         office, expected.last, recorded=False
@@ -198,9 +199,7 @@ def resident_mb(pid: int) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-_QUEUED = text(
-    "SELECT count(*) FROM outbox WHERE called_at >= :first AND called_at < :last AND stream = ANY (:streams)"
-)
+_QUEUED = text("SELECT count(*) FROM outbox WHERE dedupe = ANY (:keys)")
 _ROWS = text(
     """
     SELECT stream, clock, occurrence, rung, repeat, who, channel, dedupe, called_at, queued_at FROM outbox

@@ -91,14 +91,25 @@ def _slug(words: str) -> str:
 
 
 def write(report: Report, folder: Path = RESULTS) -> tuple[Path, Path]:
-    """The two files, named by date and machine; a second run on the same day takes the first one's place."""
+    """The two files, named by date and machine; a second run on the same day takes the first one's place.
+
+    A run that is not finished has files of its own until it is: one that is broken off takes no other's place.
+    """
     folder.mkdir(exist_ok=True)
     name = f"{report.at:%Y-%m-%d}-{report.machine.name}{'-quick' if report.quick else ''}"
     name += f"-{report.only}" if report.only else ""
-    data, page = folder / f"{name}.json", folder / f"{name}.md"
+    unfinished = _files(folder, f"{name}-unfinished")
+    data, page = _files(folder, name) if report.finished else unfinished
     data.write_text(json.dumps(as_data(report), indent=2, ensure_ascii=False) + "\n")
     page.write_text(as_page(report))
+    if report.finished:
+        for file in unfinished:
+            file.unlink(missing_ok=True)
     return data, page
+
+
+def _files(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / f"{name}.json", folder / f"{name}.md"
 
 
 def as_data(report: Report) -> dict[str, Any]:

@@ -193,9 +193,17 @@ class AlertLinks:
         return await self.use_each(conn, [linked.row], linked.staff, what) == 1
 
     async def use_each(self, conn: AsyncConnection, rows: Sequence[int], staff: str, what: str) -> int:
-        """Record that the links of these rows to this person were used; returns how many had not been before."""
+        """Record that the links of these rows to this person were used; returns how many had not been before.
+
+        One from which the complaint was offered on can still be answered, once: that counts as not used.
+        """
         values = [{"row": row, "staff": staff, "what": what} for row in rows]
-        new = insert(alert_links_used).values(values).on_conflict_do_nothing()
+        given = insert(alert_links_used).values(values)
+        new = given.on_conflict_do_update(
+            index_elements=["row", "staff"],
+            set_={"what": given.excluded.what, "used_at": func.now()},
+            where=and_(alert_links_used.c.what == "hand_over", given.excluded.what != "hand_over"),
+        )
         return len((await conn.execute(new.returning(alert_links_used.c.row))).all())
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, Select, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from complaints.base import Frozen
+from complaints.phases import Phase
 from ledger.tables import complaints
 
 NOT_WORKED_OUT: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,6 +79,15 @@ async def coming(
     found = [_ending(row) for row in (await conn.execute(query.limit(limit + 1))).mappings()]
     rows = tuple(found[:limit])
     return Endings(rows=rows, next=_cursor_after(rows[-1]) if len(found) > limit else None)
+
+
+async def resting_under(conn: AsyncConnection) -> tuple[tuple[str, int], ...]:
+    """The packs, by name and version, of all complaints that rest in the archive, in order."""
+    c = complaints.c
+    query = select(c.pack, c.pack_version).where(c.phase == Phase.ARCHIVED).distinct()
+    return tuple(
+        (row.pack, row.pack_version) for row in await conn.execute(query.order_by(c.pack, c.pack_version))
+    )
 
 
 async def put_right(

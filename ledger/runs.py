@@ -49,6 +49,13 @@ async def claimed(conn: AsyncConnection, task: str, slots: Sequence[str]) -> int
     return int((await conn.execute(query)).scalar_one())
 
 
+async def forget_later(conn: AsyncConnection, task: str, slot: str) -> None:
+    """Forget the slots of a task that lie after this one, all named by `slot_of`. In the caller's transaction."""
+    c = scheduled_runs.c
+    later = c.slot.collate("C") > slot  # in a language's order punctuation, and so a sign, would not count
+    await conn.execute(delete(scheduled_runs).where(c.task == task, later))
+
+
 async def begin_anew(conn: AsyncConnection, task: str) -> None:
     """Forget that any slot of a task was taken. In the caller's transaction."""
     await conn.execute(delete(scheduled_runs).where(scheduled_runs.c.task == task))

@@ -113,7 +113,10 @@ def _extended(source: PackSource) -> PackSource:
         {name: part for name, part in source.data.items() if name != "extends"},
         source.places,
     )
-    return laid_over(read_pack(below[named]), own)
+    laid, wrong = laid_over(read_pack(below[named]), own)
+    if wrong:
+        raise _refused(laid, *wrong)
+    return laid
 
 
 def extendable() -> dict[str, FilePath]:

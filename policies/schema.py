@@ -10,7 +10,7 @@ from typing import Any
 from policies.arithmetic.countries import ZONES
 from policies.arithmetic.durations import SPELLINGS
 from policies.checking.contradictions import PHASES
-from policies.layering import OF_ITS_OWN
+from policies.layering import ADOPTED, FREE, OF_ITS_OWN
 from policies.letters import FIELDS
 from policies.loading import extendable, read_pack
 from policies.pack import Pack
@@ -219,10 +219,42 @@ def _tidied(schema: Any) -> Any:
 
 
 def _changed_clocks(schema: Schema, defs: Schema, parts: Schema) -> Schema:
-    """Clocks of which a pack may say only what it changes, beside their id; those with a basis are said in full."""
-    loose: Schema = _loosened(schema["items"], defs, parts)
-    items = {**loose, "required": ["id"], "if": {"required": ["basis"]}, "then": schema["items"]}
-    return {**schema, "items": items}
+    """Clocks of which a pack may say only what it changes, beside their id."""
+    return {**schema, "items": {**_loosened(schema["items"], defs, parts), "required": ["id"]}}
+
+
+def _changed_rule(whole: Schema, rule: Schema) -> Schema:
+    """With a basis a rule is said in full; without one only what is no figure, but of a choice that one adopts."""
+    free = {
+        name
+        for kind in FREE.values()
+        if f"{_DEFS}{kind.kind.__name__}" == whole["$ref"]
+        for name in kind.names
+    }
+    inside = {name for name, part in rule["properties"].items() if _is_sourced(part)}
+    return {
+        "if": {"required": ["basis"]},
+        "then": {"$ref": whole["$ref"]},
+        "else": {
+            "anyOf": [
+                {"required": list(ADOPTED)},
+                {
+                    "propertyNames": {"enum": sorted(free | inside | {"chosen_by"})},
+                    **(
+                        {"properties": {name: {"type": "object"} for name in sorted(inside)}}
+                        if inside
+                        else {}
+                    ),
+                },
+            ]
+        },
+    }
+
+
+def _is_sourced(part: Schema) -> bool:
+    return any(
+        one.get("$ref", "").removeprefix(_DEFS) in _sourced_names() for one in (part, *part.get("anyOf", ()))
+    )
 
 
 def _loosened(schema: Any, defs: Schema, parts: Schema) -> Any:
@@ -237,6 +269,8 @@ def _loosened(schema: Any, defs: Schema, parts: Schema) -> Any:
         if part not in parts:
             parts[part] = {}
             parts[part] |= _loosened(defs[name], defs, parts)
+            if name in _sourced_names():
+                parts[part] |= _changed_rule(schema, defs[name])
         return {**schema, "$ref": f"{_DEFS}{part}"}
     loose = {
         name: value

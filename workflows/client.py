@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
 from temporalio.api.update.v1 import UpdateRef, WaitPolicy
-from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
+from temporalio.api.workflowservice.v1 import (
+    PollWorkflowExecutionUpdateRequest,
+    PollWorkflowExecutionUpdateResponse,
+)
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -52,6 +55,8 @@ _AWAY = (
     RPCStatusCode.CANCELLED,
     RPCStatusCode.UNKNOWN,
 )
+AWAY_AFTER: Final = 3
+"""So many complaints in a row that could not be reached: then it is Temporal that is away, and not one workflow."""
 _GLANCE = timedelta(seconds=1)
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.5
@@ -288,22 +293,23 @@ class Engine:
 
     async def _accepted(self, workflow_id: str, update_id: str) -> bool:
         """Whether the engine holds the update durably; one that is only admitted dies with the server."""
-        request = PollWorkflowExecutionUpdateRequest(
-            namespace=(await self._connected()).namespace,
-            update_ref=UpdateRef(
-                workflow_execution=WorkflowExecution(workflow_id=workflow_id), update_id=update_id
-            ),
-            wait_policy=WaitPolicy(
-                lifecycle_stage=UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED
-            ),
-        )
-        try:
-            answer = await self._reach(
-                lambda client: client.workflow_service.poll_workflow_execution_update(
-                    request, timeout=timedelta(seconds=1)
-                )
+
+        def ask(client: Client) -> Awaitable[PollWorkflowExecutionUpdateResponse]:
+            request = PollWorkflowExecutionUpdateRequest(
+                namespace=client.namespace,
+                update_ref=UpdateRef(
+                    workflow_execution=WorkflowExecution(workflow_id=workflow_id), update_id=update_id
+                ),
+                wait_policy=WaitPolicy(
+                    lifecycle_stage=UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED
+                ),
             )
-        except (EngineAway, Unknown):
+            return client.workflow_service.poll_workflow_execution_update(request, timeout=_GLANCE)
+
+        try:
+            async with asyncio.timeout(_GLANCE.total_seconds()):  # with the time that it takes to connect
+                answer = await self._reach(ask)
+        except (EngineAway, Unknown, TimeoutError):
             return False
         accepted: bool = (
             answer.stage

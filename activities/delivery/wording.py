@@ -78,17 +78,22 @@ _UNITS: Mapping[Unit, tuple[str, str, str]] = {
 
 UNREACHABLE: Mapping[str, Letter] = {
     "en": Letter(
-        subject="Nobody could be told: {reference}",
-        body="An alert about {reference} reached nobody: whom it was meant for has no working mail address,"
-        " and neither has who stands in. Please look at the complaint, and at the directory.\n{link}\n",
+        subject="An alert did not arrive: {reference}",
+        body="An alert about {reference} did not reach somebody whom it was meant for, nor anybody in their place:"
+        " they have no working mail address, or are not in the directory any more. Whom else it has reached stands"
+        " with the alerts of the complaint. Please look there whether somebody knows of it, and mend the"
+        " directory.\n{link}\n",
     ),
     "zh": Letter(
-        subject="無法通知任何人：{reference}",
-        body="關於 {reference} 的提示未能送達任何人：收件人及其代理人均無有效電郵地址。"
-        "請檢視該投訴及人員名錄。\n{link}\n",
+        subject="提示未能送達：{reference}",
+        body="關於 {reference} 的提示未能送達其中一位收件人，亦無人代收：該收件人無有效電郵地址，或已不在人員名錄中。"
+        "該提示是否已送達其他人，請見該投訴的提示記錄。請確認已有人知悉，並更正人員名錄。\n{link}\n",
     ),
 }
-"""To administrators, where an alert found nobody. Not the pack's: it tells of a fault in the installation."""
+"""To administrators, where an alert did not reach somebody; of several who hold one role, others may have it.
+
+Not the pack's: it tells of a fault in the installation.
+"""
 
 PLAIN: Mapping[str, Letter] = {
     "en": Letter(subject="About {reference}", body="{text}\n\n{link}\n\n{organisation}\n"),

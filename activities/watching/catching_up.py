@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from complaints.base import Order
 from ledger import unaided
 from ledger.database import autocommit
-from workflows.client import EngineAway, Unknown
+from workflows.client import AWAY_AFTER, EngineAway, Unknown
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 100
@@ -34,12 +34,14 @@ class CatchingUp:
 
         An order that was kept and never recorded is told nobody: who gave it heard that it failed, and may have
         decided otherwise since. One that can not be told keeps back the later ones of its complaint, and no others.
+        That the engine is away is believed where several complaints in a row can not be told.
         Raises what the database raises.
         """
         async with self._each.connect() as conn:
             kept = await unaided.unheard(conn, limit=_AT_ONCE)
         heard = 0
         held_up: set[str] = set()
+        away = 0
         for item in kept:
             if item.stream in held_up:
                 continue
@@ -47,10 +49,15 @@ class CatchingUp:
                 if item.recorded:
                     await self._workflows.tell(item.stream, item.order)
                     heard += 1
+                    away = 0
                 else:
                     _log.warning("order was never recorded", reference=item.stream, command_id=item.order.id)
             except EngineAway:
-                break
+                away += 1
+                if away == AWAY_AFTER:
+                    break
+                held_up.add(item.stream)
+                continue
             except Unknown:
                 _log.warning("order of no complaint", reference=item.stream, command_id=item.order.id)
             except Exception as error:  # the other complaints' workflows hear of theirs all the same

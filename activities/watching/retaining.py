@@ -1,9 +1,10 @@
 """Retaining: has the texts of archived complaints erased when the time for which their pack keeps them is over.
 
-Which those are is chapters/erasure.py's to say. The order goes to the complaint's workflow as a fact under an id that
-makes it one for ever, and the workflow decides anew: a legal hold that was laid meanwhile wins, and so does whoever
-opened the complaint again. Nothing is ordered while the time is in doubt (steadiness.py), nor before the texts have
-been over their time for a GRACE, which no small error of a clock reaches past.
+Which those are is chapters/erasure.py's to say: none where nobody has chosen how long they are kept. The order goes to
+the complaint's workflow as a fact under an id that makes it one for ever, and the workflow decides anew: a legal hold
+that was laid meanwhile wins, and so does whoever opened the complaint again. Nothing is ordered while the time is in
+doubt (steadiness.py), nor before the texts have been over their time for a GRACE, which no small error of a clock
+reaches past.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ledger.database import autocommit
 from ledger.retention import NOT_WORKED_OUT, Ending
 from policies.vocabulary import Role
 from runtime.clock import Clock
-from workflows.client import EngineAway
+from workflows.client import AWAY_AFTER, EngineAway
 
 TASK: Final = "retention"
 """The task whose rounds stand in `scheduled_runs`."""
@@ -42,10 +43,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class _Count:
-    """What a round came to: erasures ordered, and rows of the read model that were worked out."""
+    """What a round came to: erasures ordered, rows of the read model worked out, orders in a row not taken."""
 
     ordered: int = 0
     worked_out: int = 0
+    away: int = 0
 
 
 class Retaining:
@@ -74,9 +76,11 @@ class Retaining:
         async for ending in self._over(by if now.doubt is None else NOT_WORKED_OUT):
             try:
                 await self._look_at(ending, by, now.at, count, trusted=now.doubt is None)
-            except EngineAway as error:
+            except EngineAway as error:  # this one again in an hour; it may be its workflow alone
                 _log.info("not erased yet", reference=ending.reference, exc_info=error)
-                break
+                count.away += 1
+                if count.away == AWAY_AFTER:
+                    break
             except Exception as error:  # the others' time is over all the same; this one again in an hour
                 _log.error("not erased", reference=ending.reference, exc_info=error)
             if count.ordered >= _ORDERED_AT_MOST:
@@ -94,7 +98,7 @@ class Retaining:
         if held is None:
             raise LookupError("the read model knows it, the record does not; run redress verify")
         until = erased_from(held.pack, held.case)
-        if ending.erased_from == NOT_WORKED_OUT:
+        if until != ending.erased_from:  # not worked out yet, or by a rule that holds no more
             async with self._reading.connect() as conn:
                 count.worked_out += await retention.put_right(
                     conn, ending.reference, held.case.sequence, until
@@ -108,6 +112,7 @@ class Retaining:
             )
             await self._workflows.tell(ending.reference, order)
             count.ordered += 1
+            count.away = 0
 
     async def _over(self, by: datetime) -> AsyncIterator[Ending]:
         last: Ending | None = None

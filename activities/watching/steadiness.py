@@ -4,7 +4,8 @@ A deadline that is called out an hour early, as somebody set the clock, is a nui
 years early is gone. So a task of the latter kind takes its rounds here: each is a slot in `scheduled_runs`, and
 only a round that an unbroken row of others came before is free of doubt. Of a clock that is set forward by more than
 a round, seen or while nobody ran, the rounds in between are missing; where this process sees it set, by seconds even,
-all begins anew. And the database has to show the same time, as it may be on another machine.
+all begins anew. A future that was seen once and was none leaves no rounds behind. And the database has to show the
+same time, as it may be on another machine.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.runs import begin_anew, claim, claimed, slot_of
+from ledger.runs import begin_anew, claim, claimed, forget_later, slot_of
 from runtime.clock import SYSTEM, Clock
 from runtime.jumps import Jumps
 
@@ -72,6 +73,10 @@ class Steadiness:
             if self._jumped:
                 await begin_anew(conn, self._task)
             mine = await claim(conn, self._task, slot)
+            if (
+                mine
+            ):  # what lies after it was claimed by a clock that was wrong, and proves nothing once it comes
+                await forget_later(conn, self._task, slot)
             doubt = await self._doubt(conn, now) if mine else None
         self._taken, self._jumped = slot, False
         return Round(now, doubt) if mine else None

@@ -37,7 +37,7 @@ _KINDS: Mapping[str, str] = {
     "alert_nobody": "Alert: nobody was there to alert",
     "alert_escalation": "Alert: a complaint was escalated",
     "alert_low_score": "Alert: a low score",
-    "alert_unreachable": "Alert: another alert reached nobody",
+    "alert_unreachable": "Alert: another alert did not arrive",
 }
 
 _log = structlog.get_logger("api")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from api.desk.choices import Choice
 from api.desk.forms import Faulty, Field, Given
 from api.desk.times import Face
-from api.duty import RotaInput, TeamInput, made
+from api.duty import MOST_PEOPLE, RotaInput, TeamInput, made
 from api.inputs import Input
 from api.problems import Problem, not_well_formed
 from complaints.people.deputising import Team
@@ -88,7 +88,7 @@ def rota_fields(
     members = held.members if held else ()
     turns = held.handover if held else None
     today = around.face.now.astimezone(ZoneInfo(around.face.zone)).date()
-    places = max(_PLACES, len(members) + _SPARE, *(_place(name) + 1 for name in given or {}))
+    places = max(_PLACES, len(members) + _SPARE, *(_place("members", name) + 1 for name in given or {}))
     units = (
         Choice("weeks", "Every so many weeks"),
         Choice("days", "Every so many days"),
@@ -253,22 +253,16 @@ def _leaves(fields: Sequence[Field]) -> Iterator[Field]:
         yield from _leaves(item.parts) if item.parts else (item,)
 
 
-def _place(name: str) -> int:
-    """Which place in the order a control is; -1 for any other. What nobody was offered is not made."""
-    part, _, number = name.partition(".")
-    return (
-        int(number)
-        if part == "members" and number.isascii() and number.isdecimal() and len(number) < 3
-        else -1
-    )
+def _place(part: str, name: str) -> int:
+    """Which place of a list a control is; -1 for any other. What nobody was offered is not made."""
+    found = re.fullmatch(rf"{part}\.(0|[1-9][0-9]{{0,3}})", name)
+    return int(found[1]) if found and int(found[1]) < MOST_PEOPLE + _SPARE else -1
 
 
 def _named(part: str, given: Given) -> dict[str, str]:
     """Who is named in the places of a list, by the control; places left empty close up."""
-    found = [
-        (int(name.partition(".")[2]), name) for name in given if re.fullmatch(rf"{part}\.[0-9]{{1,2}}", name)
-    ]
-    return {name: given[name] for _, name in sorted(found) if given[name]}
+    found = sorted((_place(part, name), name) for name in given)
+    return {name: given[name] for place, name in found if place >= 0 and given[name]}
 
 
 def _doubled(named: Mapping[str, str]) -> dict[str, str]:

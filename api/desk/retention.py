@@ -45,6 +45,7 @@ async def show(
         disturbances=await disturbances_if_known(deps),
         here="retention",
         rows=found.complaints,
+        unchosen=found.unchosen,
         days=DAYS,
         next=found.next,
         further=cursor is not None,

@@ -12,6 +12,7 @@ from complaints.base import SYSTEM, Command, Context, Event, Happening, Refused,
 from complaints.chapters.conversation import unanswered
 from complaints.people.standing import texts_remain
 from policies.vocabulary import Role
+from policies.wording.in_words import NOBODY_YET
 
 if TYPE_CHECKING:
     from complaints.case import Case
@@ -21,6 +22,11 @@ ErasureReason = Literal["retention_ended", "asked_by_the_person", "recorded_in_e
 
 
 # When it may be -------------------------------------------------------------------------------------
+
+
+def retention_chosen(pack: Pack) -> bool:
+    """Whether somebody has said how long texts are kept: a source, or an organisation that made the choice its own."""
+    return pack.retained.chosen_by != NOBODY_YET
 
 
 def kept_until(pack: Pack, case: Case) -> datetime | None:
@@ -35,12 +41,15 @@ def kept_until(pack: Pack, case: Case) -> datetime | None:
 def erased_from(pack: Pack, case: Case) -> datetime | None:
     """From when (UTC) time alone is reason enough to erase the texts; None where something stands against it.
 
-    The complaint has to rest in the archive: one that ended may be erased before that, but by a person. What came
+    Somebody has to have chosen how long texts are kept: by the figure that comes with the service none go. And the
+    complaint has to rest in the archive: one that ended may be erased before that, but by a person. What came
     into the record when its time was over already (an import of old ones) can not go before anybody has seen it. What
     the customer wrote, and nobody has answered, is kept as long from the day it came: it may be why they still wait.
     """
     until = kept_until(pack, case)
-    if until is None or case.closure.archived_at is None or hindrance(case) is not None:
+    if until is None or not retention_chosen(pack) or case.closure.archived_at is None:
+        return None
+    if hindrance(case) is not None:
         return None
     waiting = (pack.after(item.received_at, pack.retention) for item in unanswered(pack, case))
     return max(until, case.recorded_at, *waiting)
@@ -139,6 +148,13 @@ class ErasePersonalData(Command):
             yield PersonalDataErased(reason=self.reason)
             return
         rule = the_rule(ctx.rules)
+        if ctx.actor.id == SYSTEM and not retention_chosen(ctx.rules):
+            raise Refused(
+                "retention_not_chosen",
+                "Nobody has chosen yet how long the pack keeps texts, so none go by themselves; choose it in the "
+                "pack, or have a person erase them.",
+                rule=rule,
+            )
         # Their time has to be over when it takes effect, and not only when an order that waited is read.
         if ctx.occurred_at < until:
             raise Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from uuid import uuid4
 
 import pytest
@@ -128,14 +128,19 @@ async def test_an_order_that_is_sent_twice_at_once_is_answered_alike_and_kept_fo
 class _Hearing:
     """Who is told: away for so many calls, then there."""
 
-    def __init__(self, away: int = 0, broken: str = "") -> None:
+    def __init__(self, away: int = 0, broken: str = "", sick: Container[str] = ()) -> None:
         self.away = away
         self.broken = broken
+        self.sick = sick
+        self.tried: list[str] = []
         self.heard: list[tuple[str, str]] = []
 
     async def tell(self, reference: str, order: Order) -> None:
+        self.tried.append(reference)
         if reference == self.broken:
             raise ValueError("this one can not be told")
+        if reference in self.sick:
+            raise EngineAway("its history has outgrown what Temporal takes")
         if self.away:
             self.away -= 1
             raise EngineAway("still away")
@@ -185,3 +190,26 @@ async def test_a_workflow_that_can_not_be_told_keeps_no_other_from_hearing(offic
     assert await CatchingUp(office.sql, hearing).tell() == 1
     assert hearing.heard == [(whole, given[2].id)]
     assert await kept(office) == [given[0].id, given[1].id], "they are told again, in their order"
+
+
+async def test_workflows_that_take_nothing_keep_no_other_from_hearing_until_it_is_temporal_that_is_away(
+    office: Office,
+) -> None:
+    streams = [await overdue(office) for _ in range(4)]
+    given: dict[str, list[str]] = {stream: [] for stream in streams}
+    for stream in (streams[0], *streams):
+        reason = TextRef(id=str(uuid4()), digest="0" * 64)
+        each = order(office, ana, Escalate(reason=reason))
+        given[stream].append(each.id)
+        await unaided(office).execute(stream, each)
+
+    away = _Hearing(sick=streams)
+    assert await CatchingUp(office.sql, away).tell() == 0
+    assert away.tried == streams[:3], "after three in a row it is Temporal that is away"
+
+    hearing = _Hearing(sick=streams[:2])
+    assert await CatchingUp(office.sql, hearing).tell() == 2
+    assert hearing.heard == [(stream, given[stream][0]) for stream in streams[2:]]
+    assert await kept(office) == [*given[streams[0]], *given[streams[1]]], (
+        "they are told again, in their order"
+    )

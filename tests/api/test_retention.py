@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Office
-from tests.support.archived import archived
+from tests.support.archived import KEPT, archived
 from tests.support.living import PACK
 
 DAY = timedelta(days=1)
-RULE = f"retained ({PACK.retained.source.document}, {PACK.retained.source.section})"
+RULE = f"retained ({KEPT.retained.source.document}, {KEPT.retained.source.section})"
 
 
 def ended(office: Office, kept_for: timedelta) -> datetime:
     """When a complaint has ended whose texts are kept for so long from now, up to the end of that day."""
     now = office.service.clock.now()
     found = now + kept_for - 1096 * DAY
-    while PACK.after(found, PACK.retention) < now + kept_for:
+    while KEPT.after(found, KEPT.retention) < now + kept_for:
         found += DAY
     return found
 
@@ -49,10 +49,10 @@ async def test_what_ends_within_the_month_is_listed_with_its_rule_until_a_hold_i
     assert [one["reference"] for one in ours] == [soon, between]
     case = await office.service.case(soon)
     assert case.closure.over_since is not None
-    until = PACK.after(case.closure.over_since, PACK.retention)
+    until = KEPT.after(case.closure.over_since, KEPT.retention)
     assert datetime.fromisoformat(ours[0]["kept_until"]) == until
     assert datetime.fromisoformat(ours[0]["erased_at"]) == until + DAY
-    assert (ours[0]["pack"], ours[0]["rule"], ours[0]["closed_at"]) == (PACK.name, RULE, None)
+    assert (ours[0]["pack"], ours[0]["rule"], ours[0]["closed_at"]) == (KEPT.name, RULE, None)
     assert later in [one["reference"] for one in await listed(office, days=90)]
 
     async with office.client("usr_otto") as otto:
@@ -60,6 +60,22 @@ async def test_what_ends_within_the_month_is_listed_with_its_rule_until_a_hold_i
         held = await otto.post(path, json={"reason": "The court asks."})
     assert held.status_code == 200, held.text
     assert soon not in [one["reference"] for one in await listed(office)]
+
+
+async def test_packs_in_which_nobody_chose_it_are_named_with_the_place_of_their_choices(
+    office: Office,
+) -> None:
+    default, kept = [await archived(office.service, ended(office, DAY), pack) for pack in (PACK, KEPT)]
+    async with office.client("usr_otto") as otto:
+        told = (await otto.get("/retention", params={"limit": 200})).json()
+        (ours,) = [one for one in told["unchosen"] if one["pack"] in (PACK.name, KEPT.name)]
+        assert (ours["pack"], ours["pack_version"]) == (PACK.name, PACK.version)
+        choices = (await otto.get(ours["choices"])).json()
+    assert choices["version"] == PACK.version
+    assert [one["made"] for one in choices["choices"] if one["path"] == "retained"] == [False]
+    listed_ = [one["reference"] for one in told["complaints"]]
+    assert default not in listed_, "it does not go by itself"
+    assert kept in listed_
 
 
 @pytest.mark.parametrize("who", ["usr_ana", "usr_dora", "usr_cleo"])

@@ -114,3 +114,14 @@ def test_the_report_says_when_all_is_met() -> None:
     met = _report(Target("fast", 0.5, "×", at_most=0.7))
     assert "All targets are met." in as_page(met)
     assert as_data(met)["all_met"] is True
+
+
+def test_a_run_that_is_broken_off_does_not_take_the_place_of_one_that_came_to_its_end(tmp_path: Path) -> None:
+    whole, broken_off = _report(Target("fast", 0.5, "×", at_most=0.7)), _report()
+    _, page = write(whole, tmp_path)
+    broken_off.finished = False
+    _, beside = write(broken_off, tmp_path)
+    assert "All targets are met." in page.read_text()
+    assert "not finished" in beside.read_text()
+    write(whole, tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [page.with_suffix(".json").name, page.name]

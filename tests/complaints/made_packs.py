@@ -18,6 +18,12 @@ WHENCE: dict[str, Any] = {
 """What every rule has to say of itself."""
 
 
+def keeping(pack: Pack = PACK) -> Pack:
+    """The pack under another name, with the same retention made somebody's own choice."""
+    retained = pack.retained.model_copy(update={"chosen_by": "the test"})
+    return pack.model_copy(update={"name": "retail-kept", "retained": retained})
+
+
 def clock(name: str, **fields: Any) -> ClockRule:
     """A clock rule as a pack would write it."""
     title = {"en": name.replace("_", " ").capitalize()}

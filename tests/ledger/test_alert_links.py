@@ -92,3 +92,20 @@ async def test_it_is_used_once_and_says_what_for(conn: AsyncConnection) -> None:
     assert again is not None
     assert again.used == "acknowledge"
     assert again.used_at is not None
+
+
+async def test_a_call_whose_complaint_was_offered_on_is_answered_once_all_the_same(
+    conn: AsyncConnection,
+) -> None:
+    """Else the button of its storm's mail would say, once the answer has expired, that it was never given."""
+    number = await queued(conn)
+    found = await LINKS.find(conn, LINKS.token(number, "usr_ana"))
+    assert found is not None
+    assert await LINKS.use(conn, found, "hand_over")
+    assert not await LINKS.use(conn, found, "hand_over")
+    assert await LINKS.use_each(conn, [number], "usr_ana", "acknowledge") == 1
+    assert await LINKS.use_each(conn, [number], "usr_ana", "acknowledge") == 0
+    assert not await LINKS.use(conn, found, "hand_over")
+    again = await LINKS.find(conn, LINKS.token(number, "usr_ana"))
+    assert again is not None
+    assert again.used == "acknowledge"

@@ -106,7 +106,8 @@ def test_a_pack_without_a_base_has_to_say_everything() -> None:
 
 
 def test_a_pack_over_a_base_may_change_one_figure_of_it() -> None:
-    said = as_written(RETAIL) | {"windows": {"dispute": "60 calendar days", "chosen_by": "the board"}}
+    changed = {"dispute": "60 calendar days", "chosen_by": "the board", "since": "2026-01-01"}
+    said = as_written(RETAIL) | {"windows": changed}
     assert wrong(said) == []
     assert "windows" in wrong(said | {"windows": {"dispue": "60 calendar days"}})
     assert "windows.dispute" in wrong(said | {"windows": {"dispute": "60 moons"}})

@@ -1,25 +1,19 @@
-"""The worker: how much it keeps in memory, and what it reads again and again."""
+"""The worker: what it reads again and again while it lives."""
 
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from ledger.database import create_engine
 from ledger.packs import publish
 from policies.loading import packs_available, read_pack
 from policies.loading import publish as published
 from tests.support.living import PACK
-from worker import cached_workflows, hold_published_packs
+from worker import hold_published_packs
 from workflows import packs
-
-_GB = 1024**3
-
-
-@pytest.mark.parametrize(("memory", "kept"), [(_GB // 2, 1_000), (8 * _GB, 3_158), (256 * _GB, 20_000)])
-def test_workflows_in_memory_take_an_eighth_of_it(memory: int, kept: int) -> None:
-    assert cached_workflows(memory) == kept
 
 
 async def test_a_pack_is_read_once_and_a_new_one_when_it_comes(
@@ -54,3 +48,28 @@ async def _looked_thrice(sql: AsyncEngine) -> None:
     await hold_published_packs(sql)
     assert packs.not_held([other.digest]) == ()
     assert len(read) == held + 1
+
+
+async def test_a_pack_that_can_not_be_read_keeps_no_other_from_being_held(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "_held", {})
+    other = published(read_pack(next(path for path in packs_available() if path.stem == "crm-service")))
+    sql = create_engine(database)
+    try:
+        async with sql.begin() as conn:
+            for pack in (PACK, other):
+                await publish(conn, pack)
+            # As somebody would who has the database and not the service: the service itself never changes one.
+            await conn.execute(text("SET session_replication_role = replica"))
+            await conn.execute(
+                text("UPDATE packs SET content = content || ' ' WHERE digest = :digest"),
+                {"digest": PACK.digest},
+            )
+            await conn.execute(text("SET session_replication_role = DEFAULT"))
+        with capture_logs() as logs:
+            await hold_published_packs(sql)
+        assert packs.not_held([PACK.digest, other.digest]) == (PACK.digest,)
+        assert [line["digest"] for line in logs if line["event"] == "pack not read"] == [PACK.digest]
+    finally:
+        await sql.dispose()

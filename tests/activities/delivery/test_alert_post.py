@@ -372,8 +372,12 @@ async def test_a_role_of_which_one_mailbox_takes_the_call_is_not_passed_on(
     stream = await overdue(office)
     async with office.dispatching():
         await mail.wait_for(PEOPLE["dora"], where=lambda found: str(found["Subject"]) == f"Overdue: {stream}")
-        await mail.wait_for(PEOPLE["root"], where=lambda found: stream in str(found["Subject"]))
+        (told, *_) = await mail.wait_for(PEOPLE["root"], where=lambda found: stream in str(found["Subject"]))
         await settled(office)
+    assert told["Subject"] == f"An alert did not arrive: {stream}", (
+        "it does not say that nobody was told: Dora was"
+    )
+    assert "nobody" not in text_of(told).lower()
     found = await calls(office, stream)
     assert [found["role:supervisor", f"staff:{person}"] for person in ("dora", "sam", "tess")] == [
         "sent",

@@ -13,12 +13,12 @@ from activities.cases import Cases
 from activities.watching.assigning import Tells
 from activities.watching.retaining import TASK, Retaining
 from activities.watching.steadiness import ROUNDS, Doubt, Steadiness
-from complaints.base import Actor
+from complaints.base import Actor, Order
 from complaints.chapters.erasure import PersonalDataErased, PlaceLegalHold, kept_until
 from ledger import retention
 from ledger.chain import derive_seal_key
 from ledger.packs import load_all
-from ledger.runs import begin_anew, claim, slot_of
+from ledger.runs import begin_anew, claim, claimed, slot_of
 from ledger.tables import complaints
 from ledger.texts import ERASED
 from ledger.verify import Report, verify
@@ -27,17 +27,18 @@ from runtime.clock import Clock, ClockSpec
 from runtime.settings import Settings
 from scheduler import scheduling
 from tests.activities.office import NoWorkflows
-from tests.support.archived import archived, office_of
+from tests.support.archived import KEPT, archived, office_of
 from tests.support.jumping_scheduler import JUMP_FILE, Jumping
 from tests.support.living import PACK, Living, living, reaching
 from tests.support.waiting import eventually
 from worker import working
+from workflows.client import EngineAway
 from workflows.contract import complaint_workflow_id
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 olga = Actor(id="usr_olga", roles=(Role.COMPLIANCE_OFFICER,))
 ENDED = datetime(2022, 3, 1, 9, 0, tzinfo=UTC)
-OVER = PACK.after(ENDED, PACK.retention)
+OVER = KEPT.after(ENDED, KEPT.retention)
 """When the texts of what ended then are over their time."""
 
 
@@ -56,6 +57,21 @@ async def watched(service: Living) -> None:
         await begin_anew(conn, TASK)
         for number in range(1, ROUNDS + 1):
             assert await claim(conn, TASK, slot_of(now - number * HOUR, HOUR))
+
+
+class Sick(NoWorkflows):
+    """Workflows of which some take nothing; `tried` are all that were asked."""
+
+    def __init__(self, *sick: str) -> None:
+        super().__init__()
+        self._sick = sick
+        self.tried: list[str] = []
+
+    async def tell(self, reference: str, order: Order) -> None:
+        self.tried.append(reference)
+        if reference in self._sick:
+            raise EngineAway("its history has outgrown what Temporal takes")
+        await super().tell(reference, order)
 
 
 def retaining(service: Living, workflows: Tells | None = None) -> Retaining:
@@ -96,6 +112,7 @@ async def test_of_two_schedulers_one_erases_what_is_over_its_time_once_and_nothi
     async with living(then) as service:
         over, held = await archived(service, ENDED), await archived(service, ENDED)
         young = await archived(service, ENDED + 2 * DAY)  # over its time for less than the grace
+        unchosen = await archived(service, ENDED, PACK)  # by a figure that nobody here chose
         reason = await service.text(held, "The court asks.")
         await service.do(held, olga, PlaceLegalHold(reason=reason))
         subject = (await service.case(over)).subject
@@ -104,7 +121,7 @@ async def test_of_two_schedulers_one_erases_what_is_over_its_time_once_and_nothi
         await watched(service)
         async with scheduling(then), scheduling(then):
             await gone(service, over)
-        rule = f"retained ({PACK.retained.source.document}, {PACK.retained.source.section})"
+        rule = f"retained ({KEPT.retained.source.document}, {KEPT.retained.source.section})"
         assert await erasures(service, over) == [
             ("system", PersonalDataErased(reason="retention_ended", kept_until=OVER, rule=rule))
         ]
@@ -112,6 +129,7 @@ async def test_of_two_schedulers_one_erases_what_is_over_its_time_once_and_nothi
             assert await service.texts.get(conn, [subject.id]) == {subject.id: ERASED}
         assert await erasures(service, held) == []
         assert await erasures(service, young) == []
+        assert await erasures(service, unchosen) == []
         assert await listed(service, service.clock.now()) == [young]
         report = await verified(service)
         assert report.ok, report.sentences()
@@ -167,12 +185,44 @@ async def test_nothing_is_ordered_while_the_time_is_in_doubt_nor_lost_while_temp
         assert (told[0], told[1].id, told[1].actor.id) == (ref, f"retention/{ref}", "system")
 
 
+async def test_one_workflow_that_takes_nothing_keeps_no_other_text_beyond_its_time(then: Settings) -> None:
+    async with reaching(then) as service:
+        refs = [await archived(service, ENDED - n * DAY) for n in range(6, 0, -1)]  # longest over first
+        sick = Sick(refs[0], refs[1], refs[3])
+        await watched(service)
+        assert await retaining(service, sick).look() == 3
+        assert [told[0] for told in sick.told] == [refs[2], refs[4], refs[5]]
+
+        away = Sick(*refs)
+        await watched(service)
+        assert await retaining(service, away).look() == 0
+        assert away.tried == refs[:3], "three in a row, and it is Temporal that is away"
+
+
+async def test_a_time_that_was_worked_out_by_another_rule_is_put_right(then: Settings) -> None:
+    async with reaching(then) as service:
+        ref = await archived(service, ENDED, PACK)
+        async with service.sql.begin() as conn:
+            await conn.execute(update(complaints).values(erased_from=OVER))
+        assert await listed(service, service.clock.now()) == [ref]
+        await watched(service)
+        ordered = NoWorkflows()
+        assert await retaining(service, ordered).look() == 0
+        assert ordered.told == []
+        assert await listed(service, service.clock.now()) == []
+
+
 async def test_what_was_archived_before_its_end_was_known_is_worked_out(then: Settings) -> None:
     async with reaching(then) as service:
         over, later = await archived(service, ENDED), await archived(service, ENDED + 90 * DAY)
+        unchosen = await archived(service, ENDED, PACK)
         held = await archived(service, ENDED)
         reason = await service.text(held, "The court asks.")
         await office_of(service).do(held, olga, PlaceLegalHold(reason=reason))
+        async with service.sql.begin() as conn:  # as a worker from before the migration archives them
+            await conn.execute(update(complaints).values(erased_from=None))
+        report = await verified(service)
+        assert [s for s in report.sentences() if "in erased_from" in s and over in s], "it can be found"
         async with service.sql.begin() as conn:  # as the migration leaves them
             await conn.execute(update(complaints).values(erased_from=retention.NOT_WORKED_OUT))
         now = service.clock.now()
@@ -184,7 +234,12 @@ async def test_what_was_archived_before_its_end_was_known_is_worked_out(then: Se
         async with service.sql.connect() as conn:
             query = text("SELECT reference, erased_from FROM complaints")
             rows = {row.reference: row.erased_from for row in await conn.execute(query)}
-        assert rows == {over: OVER, later: kept_until(PACK, await service.case(later)), held: None}
+        assert rows == {
+            over: OVER,
+            later: kept_until(KEPT, await service.case(later)),
+            held: None,
+            unchosen: None,
+        }
         report = await verified(service)
         assert report.ok, report.sentences()
 
@@ -240,6 +295,25 @@ async def test_the_time_is_trusted_after_a_day_of_rounds_and_no_more_once_it_was
         found = await steadiness.next_round()
         assert found is not None
         assert found.doubt is Doubt.DATABASE_DIFFERS, "that its time has come as far is not believed"
+
+
+async def test_a_future_that_was_seen_once_shortens_no_proof_when_it_comes(
+    then: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told_time(monkeypatch, tmp_path)
+    async with reaching(then) as service:
+        now = service.clock.now()
+        ahead = [slot_of(now + number * HOUR, HOUR) for number in range(1, ROUNDS + 1)]
+        async with service.sql.begin() as conn:
+            for slot in ahead:
+                assert await claim(conn, TASK, slot)
+            assert await claim(conn, "another", ahead[0])
+        found = await Steadiness(service.sql, service.clock, TASK).next_round()
+        assert found is not None
+        async with service.sql.connect() as conn:
+            assert await claimed(conn, TASK, ahead) == 0
+            assert await claimed(conn, TASK, [slot_of(now, HOUR)]) == 1
+            assert await claimed(conn, "another", ahead) == 1
 
 
 @pytest.mark.parametrize("seconds", [-5, 5, 3600, -3600, 365 * 86400])

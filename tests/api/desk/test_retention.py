@@ -15,7 +15,7 @@ from policies.vocabulary import Role
 from tests.api.desk.conftest import Desk
 from tests.api.desk.test_access import RULES
 from tests.api.test_retention import DAY, RULE, ended
-from tests.support.archived import archived
+from tests.support.archived import KEPT, archived
 from tests.support.living import PACK
 from tests.support.waiting import eventually
 
@@ -30,7 +30,7 @@ async def test_what_is_erased_soon_is_listed_and_a_hold_takes_it_off(desk: Desk)
         await otto.get_by_role("link", name="Retention").click()
         row = otto.get_by_role("row", name=re.compile(reference))
         await expect(row).to_contain_text("Complaint")
-        await expect(row).to_contain_text(f"{PACK.name}, version {PACK.version}: {RULE}")
+        await expect(row).to_contain_text(f"{KEPT.name}, version {KEPT.version}: {RULE}")
         await row.get_by_role("link", name=reference).click()
         await expect(otto.get_by_role("heading", level=1)).to_have_text(reference)
         await desk.command(reference, "usr_otto", "place-legal-hold", reason="The court asks.")
@@ -46,6 +46,19 @@ async def test_what_is_erased_soon_is_listed_and_a_hold_takes_it_off(desk: Desk)
         )
         await ana.goto("/desk")
         await expect(ana.get_by_role("link", name="Retention", include_hidden=True)).to_have_count(0)
+
+
+async def test_the_page_says_where_nobody_has_chosen_how_long_texts_are_kept(desk: Desk) -> None:
+    reference = await archived(desk.office.service, ended(desk.office, 2 * DAY), PACK)
+    async with desk.opened("usr_otto", java_script_enabled=False) as otto:
+        await otto.goto("/desk/retention")
+        main = otto.locator("main")
+        await expect(main).to_contain_text("Nobody has chosen how long texts are kept under")
+        await expect(otto.get_by_role("row", name=re.compile(reference))).to_have_count(0)
+        await expect(main.get_by_role("link", name=re.compile(KEPT.name))).to_have_count(0)
+        await main.get_by_role("link", name=f"{PACK.name}, version {PACK.version}").click()
+        await expect(otto.locator("main")).to_contain_text(f"{PACK.name} version {PACK.version}, holds from")
+        await expect(otto.locator("main")).to_contain_text("texts are kept after closing")
 
 
 async def test_the_page_of_what_the_service_erased_says_so_with_the_rule(desk: Desk) -> None:
@@ -69,12 +82,12 @@ async def test_the_page_of_what_the_service_erased_says_so_with_the_rule(desk: D
         await expect(said).to_contain_text("Its texts were erased")
         await expect(said).to_contain_text("by the service: retention ended.")
         await expect(said).to_contain_text("They were kept until")
-        await expect(said).to_contain_text(f"Rule: {PACK.name}: {RULE}.")
+        await expect(said).to_contain_text(f"Rule: {KEPT.name}: {RULE}.")
         await expect(ana.locator("#now ~ .chapter")).to_have_count(0)  # nothing can be added any more
         told = ana.locator(".timeline li").first
         await expect(told).to_contain_text("Personal data erased")
         await expect(told).to_contain_text("By rule")
-        await expect(told.locator(".rule")).to_have_text(f"{PACK.name}: {RULE}")
+        await expect(told.locator(".rule")).to_have_text(f"{KEPT.name}: {RULE}")
 
 
 async def test_axe_finds_nothing_and_nothing_is_wider_than_320_pixels(desk: Desk) -> None:

@@ -23,12 +23,18 @@ from complaints.chapters.intake import AddNote
 from complaints.chapters.membership import NoteSystemicUpdate
 from complaints.chapters.outside import CloseOutsideCase, OpenOutsideCase
 from complaints.references import systemic_reference
+from complaints.transition import transition
 from complaints.view import view
+from policies.pack import Basis
 from policies.vocabulary import Role
+from tests.complaints.made_packs import keeping
 from tests.complaints.scenes import scenes
 from tests.complaints.stages import LATER, closed
-from tests.complaints.support import PACK, Story, ana, customer, dora, machine, olga, text
+from tests.complaints.support import PACK as DEFAULT
+from tests.complaints.support import Story, ana, customer, dora, machine, olga, text
 
+PACK = keeping(DEFAULT)
+"""In which somebody has chosen how long texts are kept."""
 ERASE = ErasePersonalData(reason="asked_by_the_person")
 HOLD = PlaceLegalHold(reason=text("The court asks."))
 RELEASE = ReleaseLegalHold(reason=text("The court is done."))
@@ -37,8 +43,8 @@ service = Actor(id=SYSTEM, roles=(Role.ADMINISTRATOR,))
 
 
 def archived() -> Story:
-    """Closed, and half a year later."""
-    story = closed()
+    """Closed under it, and half a year later."""
+    story = closed(Story.owned(pack=PACK))
     story.until(LATER)
     return story
 
@@ -80,7 +86,7 @@ SECOND = timedelta(seconds=1)
 def test_the_service_erases_what_is_archived_at_the_end_of_its_time_and_says_by_which_rule(
     late: timedelta, *, goes: bool
 ) -> None:
-    story = closed()
+    story = closed(Story.owned(pack=PACK))
     over_since = story.case.closure.over_since
     assert over_since is not None
     until = PACK.after(over_since, PACK.retention)
@@ -97,6 +103,35 @@ def test_the_service_erases_what_is_archived_at_the_end_of_its_time_and_says_by_
     assert (told.actor, told.occurred_at) == ("system", until + late)
     assert erased_from(PACK, story.case) is None, "nothing is left to erase"
     assert story.refused(service, OVER) == "already_done"
+
+
+def test_by_a_figure_that_nobody_chose_the_service_erases_nothing_and_a_person_may() -> None:
+    story = closed()
+    story.until(LATER)
+    until = kept_until(DEFAULT, story.case)
+    assert until is not None
+    story.until(until)
+    assert (erased_from(DEFAULT, story.case), view(DEFAULT, story.case).erased_from) == (None, None)
+    assert story.refused(service, OVER, at=until) == "retention_not_chosen"
+    story.do(olga, OVER, at=until)
+    assert story.case.erased == until
+
+
+def test_what_a_source_asks_for_is_as_good_as_chosen() -> None:
+    given = {"basis": Basis.REQUIREMENT, "chosen_by": None}
+    required = DEFAULT.model_copy(update={"retained": DEFAULT.retained.model_copy(update=given)})
+    story = archived()
+    assert erased_from(required, story.case) == kept_until(required, story.case) is not None
+
+
+def test_moved_to_a_pack_in_which_somebody_chose_it_has_its_time_with_the_commit() -> None:
+    story = closed()
+    story.migrate(olga, PACK)
+    before, told = story.case, story.until(LATER)
+    assert erased_from(DEFAULT, story.case) is None
+    commit = transition(PACK, before, before.reference, told)
+    assert commit.view is not None
+    assert commit.view.erased_from == kept_until(PACK, story.case) is not None
 
 
 def test_an_order_that_is_read_late_erases_only_what_was_over_when_it_was_given() -> None:
@@ -117,7 +152,7 @@ def test_what_the_service_does_not_erase_by_itself() -> None:
     story.do(olga, OpenOutsideCase(body=text("The regulator")))
     assert erased_from(PACK, story.case) is None, "an outside body looks at it"
 
-    again = closed()
+    again = closed(Story.owned(pack=PACK))
     before = kept_until(PACK, again.case)
     again.do(customer, Reopen(reason=text("It broke again.")))
     assert (kept_until(PACK, again.case), erased_from(PACK, again.case)) == (None, None)
