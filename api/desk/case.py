@@ -34,7 +34,7 @@ from api.status import disturbances_if_known
 from complaints.base import Actor, Command, Happening, Refused, TextRef
 from complaints.case import Case
 from complaints.chapters.conversation import AnswerCustomer, unanswered
-from complaints.chapters.erasure import PersonalDataErased
+from complaints.chapters.erasure import PersonalDataErased, the_rule
 from complaints.chapters.intake import AttachEvidence
 from complaints.lifecycle import possible
 from complaints.phases import phase
@@ -171,6 +171,7 @@ async def case_page(
         next_clock=next((clock for clock in shown if clock.due_at and clock.remaining), None),
         unanswered=unanswered(pack, case),
         erased=next((told for told in happenings if isinstance(told.event, PersonalDataErased)), None),
+        kept_by=the_rule(pack),
         answerable=AnswerCustomer in allowed,
         entries=timeline.entries(telling, happenings, only),
         kinds=timeline.KINDS,

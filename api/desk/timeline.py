@@ -22,7 +22,7 @@ from api.desk.words import (
 )
 from api.showing import Reader
 from complaints.base import SYSTEM, AttachmentRef, Event, Happening, Money, Person, TextRef
-from complaints.chapters.erasure import PersonalDataErased
+from complaints.chapters.erasure import PersonalDataErased, the_rule
 from complaints.chapters.intake import Party
 from complaints.chapters.post_mortem import Bone
 from complaints.people.dispatching import Dispatched, DispatchFailed
@@ -199,7 +199,7 @@ def _rule(telling: Telling, event: Event) -> str:
     if isinstance(event, Dispatched | DispatchFailed):
         return _dispatch_rule(telling.pack, event.rule)
     if isinstance(event, PersonalDataErased):
-        return "" if event.rule is None else f"{telling.pack.name}: {event.rule}"
+        return "" if event.kept_until is None else f"{telling.pack.name}: {the_rule(telling.pack)}"
     clock = getattr(event, "clock", None)
     if clock is None:
         return ""

@@ -91,14 +91,13 @@ def the_rule(pack: Pack) -> str:
 class PersonalDataErased(Event):
     """The ledger destroys the complaint's key when it records this: its texts can be read no more.
 
-    Where their time was over: since when, and by which rule of the pack (older records do not say).
+    Where their time was over by the pack's rule (`the_rule`), since when; older records do not say.
     """
 
     hand: ClassVar[bool] = False
 
     reason: ErasureReason
     kept_until: AwareDatetime | None = None
-    rule: str | None = None
 
     def evolve(self, case: Case, told: Happening) -> Case:
         return case.changed(erased=told.occurred_at)
@@ -163,7 +162,7 @@ class ErasePersonalData(Command):
                 "the reason for which they go before.",
                 rule=rule,
             )
-        yield PersonalDataErased(reason=self.reason, kept_until=until, rule=rule)
+        yield PersonalDataErased(reason=self.reason, kept_until=until)
 
 
 class PlaceLegalHold(Command):

@@ -27,6 +27,7 @@ from activities.watching.watchdog import Watchdog
 from complaints.base import Actor, Command, Order, PackRef, TextRef
 from complaints.case import Case
 from complaints.chapters.intake import PartyDetails, ReceiveComplaint
+from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import decide, due, fold, receive
 from complaints.references import reference
 from complaints.transition import transition
@@ -116,8 +117,12 @@ class Office:
         at: datetime | None = None,
         received_at: datetime | None = None,
         source: str | None = None,
+        taken_by: Actor | None = None,
     ) -> str:
-        """A complaint in the record, from a customer who can be written to."""
+        """A complaint in the record, from a customer who can be written to.
+
+        `taken_by` owns it from the same commit on: a watchdog at work never sees it without an owner.
+        """
         stream = reference(uuid4().int % 2**55)
         party = PartyDetails(
             name=await self.text(stream, "Wei"), address=await self.text(stream, address),
@@ -130,6 +135,9 @@ class Office:
         when = at or self.clock.now()
         order = Order(id=str(uuid4()), actor=iris, body=body, at=when, occurred_at=received_at)
         happenings = receive(self.pack, stream, order)
+        if taken_by is not None:
+            taken = Order(id=str(uuid4()), actor=taken_by, body=TakeOwnership(), at=when)
+            happenings += decide(self.pack, fold(happenings), taken)
         await self.record.commit(transition(self.pack, None, stream, happenings))
         if source is not None:  # as the workflow does at once: say what was overdue long before
             await self.until(stream, when)

@@ -24,7 +24,8 @@ from policies.pack import Pack
 from tests.support.house import House
 from tests.support.living import PACK
 from tests.support.load import Answered, Load
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
+from workflows.client import EngineAway
 
 _AT_ONCE = 8
 _REFUSALS = ("owned", "not_the_owner")
@@ -173,12 +174,17 @@ async def workflows_agree(house: House, references: Iterable[str]) -> None:
 
     async def one(reference: str) -> None:
         async def same() -> bool:
-            live = await house.engine.live(reference)
+            try:
+                live = await house.engine.live(reference)
+            except EngineAway as away:  # what was started a moment ago may not answer yet
+                raise AssertionError(f"{reference}: {away}") from None
             case = fold(await house.record.read(reference))
             assert live.sequence == case.sequence, f"{reference}: {live.sequence}, recorded {case.sequence}"
             return True
 
         async with slots:
-            await eventually(same, within=30.0, what=f"the workflow of {reference} to hold what is recorded")
+            await eventually(
+                same, within=PATIENCE, what=f"the workflow of {reference} to hold what is recorded"
+            )
 
     await asyncio.gather(*(one(reference) for reference in references))

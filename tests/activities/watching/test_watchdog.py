@@ -14,7 +14,6 @@ from activities.watching.hold import Hold, HoldLost
 from activities.watching.watchdog import Watchdog, what_is_due
 from complaints.base import Order, PackRef
 from complaints.chapters.intake import Acknowledge, ReceiveComplaint
-from complaints.chapters.ownership import TakeOwnership
 from complaints.lifecycle import next_wakeup
 from ledger import heartbeats, intake
 from ledger.database import create_engine
@@ -40,9 +39,7 @@ async def office(mail_settings: Settings) -> AsyncIterator[Office]:
 async def overdue(office: Office, minutes: int = 20) -> str:
     """A complaint that Ana owns, received this long ago, and for which nobody has woken since."""
     start = office.clock.now() - timedelta(minutes=minutes)
-    stream = await office.receive(at=start)
-    await office.do(stream, ana, TakeOwnership(), start)
-    return stream
+    return await office.receive(at=start, taken_by=ana)
 
 
 async def test_an_alert_leaves_though_no_workflow_lives(office: Office, mail: CaughtMail) -> None:

@@ -26,7 +26,7 @@ async def test_what_is_erased_soon_is_listed_and_a_hold_takes_it_off(desk: Desk)
     reference = await archived(desk.office.service, ended(desk.office, 2 * DAY))
     async with desk.opened("usr_otto", java_script_enabled=False) as otto:
         await otto.goto("/desk")
-        await otto.get_by_text("More", exact=True).click()
+        await otto.get_by_role("navigation", name="Desk").get_by_text("More", exact=True).click()
         await otto.get_by_role("link", name="Retention").click()
         row = otto.get_by_role("row", name=re.compile(reference))
         await expect(row).to_contain_text("Complaint")

@@ -83,9 +83,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(("late", "goes"), [(-SECOND, False), (timedelta(), True), (SECOND, True)])
-def test_the_service_erases_what_is_archived_at_the_end_of_its_time_and_says_by_which_rule(
-    late: timedelta, *, goes: bool
-) -> None:
+def test_the_service_erases_what_is_archived_at_the_end_of_its_time(late: timedelta, *, goes: bool) -> None:
     story = closed(Story.owned(pack=PACK))
     over_since = story.case.closure.over_since
     assert over_since is not None
@@ -98,8 +96,7 @@ def test_the_service_erases_what_is_archived_at_the_end_of_its_time_and_says_by_
         assert story.refused(service, OVER, at=until + late) == "retention_runs"
         return
     (told,) = story.do(service, OVER, at=until + late)
-    rule = f"retained ({PACK.retained.source.document}, {PACK.retained.source.section})"
-    assert told.event == PersonalDataErased(reason="retention_ended", kept_until=until, rule=rule)
+    assert told.event == PersonalDataErased(reason="retention_ended", kept_until=until)
     assert (told.actor, told.occurred_at) == ("system", until + late)
     assert erased_from(PACK, story.case) is None, "nothing is left to erase"
     assert story.refused(service, OVER) == "already_done"
