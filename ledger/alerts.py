@@ -205,7 +205,8 @@ _COLUMNS = ("id", "dedupe", "kind", "clock", "occurrence", "rung", "repeat", "wh
             "attempts", "queued_at", "sent_at", "last_error")  # fmt: skip
 
 # A call that was made before its rung's climbing is on record counts as well: the calls come from the outbox.
-# What was told before an acknowledgement expired is told again by the calls that follow.
+# What was told before an acknowledgement expired is told again by the calls that follow. What no webhook and no chat
+# address was there for is left out, as in `calls_of`.
 CALLS: Final = f"""
     told AS MATERIALIZED (
         SELECT stream, clock, occurrence, max(id) AS id
@@ -231,11 +232,12 @@ CALLS: Final = f"""
         ORDER BY told.id DESC LIMIT :limit
     ), called AS (
         SELECT calls.id, to_jsonb(calls) || jsonb_build_object('calls', (
-            SELECT jsonb_agg(to_jsonb(each) ORDER BY each.id) FROM (
+            SELECT coalesce(jsonb_agg(to_jsonb(each) ORDER BY each.id), '[]') FROM (
                 SELECT {", ".join(_COLUMNS)} FROM outbox
                 WHERE stream = calls.reference AND clock = calls.clock AND occurrence = calls.occurrence
                     AND outbox.rung = calls.rung AND repeat = calls.repeat AND state <> 'expanded'
                     AND recipient = ANY (:recipients)
+                    AND NOT (state = 'dropped' AND last_error IS NOT DISTINCT FROM '{NOWHERE}')
             ) AS each
         )) AS body
         FROM calls

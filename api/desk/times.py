@@ -54,8 +54,8 @@ class Face:
         return f"{self._local(instant):%H:%M:%S %Z}"
 
     def minute(self, instant: datetime) -> str:
-        """`10:42 CST`."""
-        return f"{self._local(instant):%H:%M %Z}"
+        """`10:42`."""
+        return f"{self._local(instant):%H:%M}"
 
     def form_value(self, instant: datetime) -> str:
         """What an input of type datetime-local holds, in this zone and to the minute."""

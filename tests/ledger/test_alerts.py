@@ -66,6 +66,18 @@ async def test_an_alert_says_whom_it_told_over_what_and_that_it_is_on_its_way(
     assert await alerts(conn, [], at=told.now) == ()
 
 
+async def test_a_way_for_which_there_was_no_address_is_not_told_of(
+    record: Record, conn: AsyncConnection
+) -> None:
+    told = await late(record, "7K2M-9QF3-XA5C")
+    await settle(conn, State.SENT)
+    to_desk = text("UPDATE outbox SET state = 'dropped', last_error = :why WHERE channel = 'desk'")
+    await conn.execute(to_desk, {"why": outbox.NOWHERE})
+    (alert,) = await alerts(conn, [ana.id], at=told.now)
+    assert [(call.channel, call.reached) for call in alert.calls] == [("mail", Reached.SENT)]
+    assert "desk" not in {call.channel for call in await calls_of(conn, alert.reference)}
+
+
 @pytest.mark.parametrize(
     ("state", "error", "reached"),
     [
