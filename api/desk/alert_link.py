@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import ValidationError
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -118,13 +119,9 @@ async def opened(deps: Deps, request: Request, token: str) -> Opened:
     deps.admission.check_network(request)
     async with deps.reading.connect() as conn:
         linked = await deps.alert_links.find(conn, token)
-    person = None if linked is None else await deps.directory.person(linked.staff)
-    if linked is None or person is None:
-        deps.throttle.pass_or_refuse(request.client.host if request.client else "")
-        raise Problem(
-            404, "unknown_link",
-            "This link opens nothing. Copy it whole from the mail, or sign in and open the complaint at the desk.",
-        )  # fmt: skip
+    actor = None if linked is None else await written_to(deps, linked.staff)
+    if linked is None or actor is None:
+        raise unknown_link(deps, request, "the complaint")
     case, happenings = await folded(deps, linked.reference)
     packs = await deps.packs.under(case)
     ladders = await ladders_of(deps, case, happenings)
@@ -134,12 +131,39 @@ async def opened(deps: Deps, request: Request, token: str) -> Opened:
     return Opened(
         token=token,
         linked=linked,
-        actor=Actor(id=person.id, roles=person.roles, supervisor=person.supervisor),
+        actor=actor,
         case=case,
         pack=packs.now,
         face=Face(packs.now.timezone, deps.clock.now()),
         ladder=next(mine, None),
     )
+
+
+async def written_to(deps: Deps, staff: str) -> Actor | None:
+    """Whoever a link was written to, as they may act now; None for who works here no more."""
+    person = await deps.directory.person(staff)
+    return None if person is None else Actor(id=person.id, roles=person.roles, supervisor=person.supervisor)
+
+
+def unknown_link(deps: Deps, request: Request, what: str) -> Problem:
+    """The answer to a link that opens nothing; `what` can be opened at the desk instead.
+
+    Raises Problem (429) for who tries too many.
+    """
+    deps.throttle.pass_or_refuse(request.client.host if request.client else "")
+    return Problem(
+        404, "unknown_link",
+        f"This link opens nothing. Copy it whole from the mail, or sign in and open {what} at the desk.",
+    )  # fmt: skip
+
+
+async def form_of(deps: Deps, request: Request, token: str) -> FormData:
+    """The form that was sent from a link's own page. Raises Problem: 403 from elsewhere, 422 for one not whole."""
+    require_same_origin(deps, request, secret_address=True)
+    form = await request.form()
+    if not hmac.compare_digest(str(form.get("token", "")).encode(), token.encode()):
+        raise Problem(422, detail="This form is not whole. Open the link again, and send it from there.")
+    return form
 
 
 @router.get("/alerts/{token}")
@@ -151,10 +175,7 @@ async def show(deps: DepsHere, request: Request, token: TokenHere) -> Response:
 @router.post("/alerts/{token}")
 async def answer(deps: DepsHere, request: Request, token: TokenHere) -> Response:
     """Acknowledge, snooze or hand over, as whoever the mail was written to, once."""
-    require_same_origin(deps, request, secret_address=True)
-    form = await request.form()
-    if not hmac.compare_digest(str(form.get("token", "")).encode(), token.encode()):
-        raise Problem(422, detail="This form is not whole. Open the link again, and send it from there.")
+    form = await form_of(deps, request, token)
     here = await opened(deps, request, token)
     await deps.admission.check_hour(here.actor)
     if here.stands in ("used", "expired", "over"):

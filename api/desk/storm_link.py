@@ -8,7 +8,6 @@ and the button can be pressed again.
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.deps import Deps, DepsHere
-from api.desk.alert_link import HEADERS, TokenHere, key_of_link
+from api.desk.alert_link import HEADERS, TokenHere, form_of, key_of_link, unknown_link, written_to
 from api.desk.rendering import page
-from api.desk.sessions import require_same_origin
 from api.desk.times import Face
 from api.fields import LONGEST_TEXT
 from api.giving import give
@@ -84,10 +82,7 @@ async def show(deps: DepsHere, request: Request, token: TokenHere) -> Response:
 @router.post("/alerts/all/{token}")
 async def answer(deps: DepsHere, request: Request, token: TokenHere) -> Response:
     """Acknowledge each that is still open, and say of each what came of it."""
-    require_same_origin(deps, request, secret_address=True)
-    form = await request.form()
-    if not hmac.compare_digest(str(form.get("token", "")).encode(), token.encode()):
-        raise Problem(422, detail="This form is not whole. Open the link again, and send it from there.")
+    form = await form_of(deps, request, token)
     here = await _opened(deps, request, token)
     await deps.admission.check_hour(here.actor)
     if here.mail.over:
@@ -108,14 +103,10 @@ async def _opened(deps: Deps, request: Request, token: str) -> Opened:
     deps.admission.check_network(request)
     async with deps.reading.connect() as conn:
         mail = await deps.alert_links.find_all(conn, token, deps.clock.now())
-    person = None if mail is None else await deps.directory.person(mail.staff)
-    if mail is None or person is None:
-        deps.throttle.pass_or_refuse(request.client.host if request.client else "")
-        raise Problem(
-            404, "unknown_link",
-            "This link opens nothing. Copy it whole from the mail, or sign in and open your alerts at the desk.",
-        )  # fmt: skip
-    return Opened(token, mail, Actor(id=person.id, roles=person.roles, supervisor=person.supervisor))
+    actor = None if mail is None else await written_to(deps, mail.staff)
+    if mail is None or actor is None:
+        raise unknown_link(deps, request, "your alerts")
+    return Opened(token, mail, actor)
 
 
 async def _acknowledged(deps: Deps, here: Opened, note: str) -> Mapping[int, str]:
